@@ -1,0 +1,205 @@
+"""The nouns that the stages hand on. Frozen, keyword-only, plain values: arrays never ride in rows.
+
+Axes are named once: ``Image`` float32 ``(h, w, 3)`` in [0, 1]; ``Heat`` float32 ``(h, w)``, finite, signed;
+``Mask`` bool ``(h, w)``. Rows and columns, never x and y. A stack has the case first: ``(n, h, w)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.float32]
+Heat = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+Target = Literal["predicted", "true"]
+Role = Literal["lesion", "artefact"]
+Outcome = Literal["flagged", "clear", "undecided"]
+VerdictName = Literal["confirmed", "sensitive", "suspected", "clear", "undecided", "legitimate"]
+
+PREDICTED: Target = "predicted"
+TRUE: Target = "true"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One labelled picture. ``lesion`` is None where nobody drew one, which is not an empty mask.
+
+    ``credit`` is the attribution and licence that stand wherever the picture is printed.
+    """
+
+    id: str
+    image: str
+    label: str
+    patient: str
+    group: str | None = None
+    lesion: str | None = None
+    artefact: str | None = None
+    credit: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """The model's answer to a case: a probability for each class, in the order of the manifest's classes."""
+
+    case: str
+    label: str
+    predicted: str
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """A region that was looked for. ``name`` is also its file's name under ``regions/``."""
+
+    name: str
+    role: Role
+    title: str
+    detector: str
+    version: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """How much of a case a region covers. ``area`` is a share of the picture; None says why in ``why``.
+
+    ``present`` is None where nobody can say (no mask was drawn); ``mean`` and ``spread`` are the grey level's
+    mean and standard deviation inside the region.
+    """
+
+    case: str
+    region: str
+    present: bool | None
+    area: float | None
+    mean: float | None
+    spread: float | None
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Map:
+    """One stack of heat maps in ``maps/``: what made it. ``name`` is its file's name without the target."""
+
+    name: str
+    explainer: str
+    layer: str
+    family: str
+    signed: bool
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """How one map falls on one region. ``cls`` is the class that the map explains. None always says why."""
+
+    case: str
+    explainer: str
+    layer: str
+    cls: str
+    region: str
+    metric: str
+    value: float | None
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """What an intervention on one region did to the answer for one class, in log-odds.
+
+    ``change`` is margin before minus margin after: positive, the region spoke for ``cls``. ``control`` is the mean
+    change at ``places`` matched control places; ``difference`` is change minus control. ``flipped``: the predicted
+    class changed; ``flipped_control``: the share of control places where it did.
+    """
+
+    case: str
+    intervention: str
+    region: str
+    cls: str
+    change: float | None
+    control: float | None
+    difference: float | None
+    flipped: bool | None
+    flipped_control: float | None
+    places: int
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean over cases with a 95 % interval over patients. ``other`` is the second explainer of an agreement."""
+
+    metric: str
+    region: str = ""
+    cls: str = ""
+    explainer: str = ""
+    layer: str = ""
+    other: str = ""
+    target: str = ""
+    family: str = ""
+    stratum: str = "all"
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    se: float | None = None
+    n: int = 0
+    patients: int = 0
+    missing: int = 0
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What one rule says of one region (or cue) and class, and the estimates it says it from."""
+
+    rule: str
+    title: str
+    severity: str
+    evidence: str
+    region: str
+    cls: str
+    outcome: Outcome
+    statement: str
+    estimates: tuple[Estimate, ...] = ()
+    cases: tuple[str, ...] = ()
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The findings on one artefact and class, weighed by the table in the design."""
+
+    artefact: str
+    cls: str
+    verdict: VerdictName
+    statement: str
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A case that is not in the numbers, where it was lost, and why."""
+
+    case: str
+    stage: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """One explainer that was asked for: did it apply, and if not, why not; with its paper and settings."""
+
+    explainer: str
+    family: str
+    applied: bool
+    why: str | None = None
+    title: str = ""
+    formula: str = ""
+    paper: str = ""
+    departures: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    maps: tuple[Map, ...] = ()

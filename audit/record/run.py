@@ -1,0 +1,319 @@
+"""A run on disk. Everything right of it works without the model, without torch and without the images."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from audit.errors import RunError
+from audit.record import tables
+from audit.record.nouns import (
+    Case,
+    Effect,
+    Estimate,
+    Explained,
+    Extent,
+    Failure,
+    Finding,
+    Map,
+    Prediction,
+    Region,
+    Score,
+    Target,
+    Verdict,
+)
+
+SCHEMA = 1
+
+TABLES: dict[type, str] = {
+    Case: "cases.parquet",
+    Prediction: "predictions.parquet",
+    Extent: "extents.parquet",
+    Score: "scores.parquet",
+    Effect: "effects.parquet",
+    Estimate: "estimates.parquet",
+}
+
+Row = TypeVar("Row")
+
+
+def safe(name: str) -> str:
+    """A name that any file system takes and that no other name shares.
+
+    >>> safe("grad-cam++"), safe("a/b")
+    ('grad-cam++', 'a_b~c14cddc0')
+    """
+    plain = re.sub(r"[^A-Za-z0-9._+@=-]", "_", name)[:80]
+    if plain == name and not name.startswith("."):
+        return name
+    return f"{plain.lstrip('.')}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _plain(thing: Any) -> Any:
+    """Nouns, tuples and numpy numbers as JSON knows them."""
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        return {f.name: _plain(getattr(thing, f.name)) for f in dataclasses.fields(thing)}
+    if isinstance(thing, Mapping):
+        return {str(k): _plain(v) for k, v in thing.items()}
+    if isinstance(thing, list | tuple):
+        return [_plain(v) for v in thing]
+    if isinstance(thing, np.generic):
+        return thing.item()
+    if isinstance(thing, Path):
+        return thing.as_posix()
+    return thing
+
+
+class Run:
+    """A run directory, open for its stage to read and write.
+
+    ``create`` begins one (manifest ``started``), ``seal`` ends it (``complete``, with the SHA-256 of every
+    file), ``open`` takes up one that is there.
+    """
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    # -- life ------------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, path: Path | str, manifest: Mapping[str, Any]) -> Run:
+        """Begin a run in an empty or new folder.
+
+        Raises:
+            RunError: the folder holds something already.
+        """
+        path = Path(path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise RunError(
+                "this folder is not empty", where=str(path), todo="name another with -o, or remove it first"
+            )
+        for folder in ("maps", "regions", "thumbs", "rules"):
+            (path / folder).mkdir(parents=True, exist_ok=True)
+        run = cls(path, _plain({"schema": SCHEMA, "status": "started", **manifest}))
+        run.write_manifest()
+        return run
+
+    @classmethod
+    def open(cls, path: Path | str, *, unfinished: bool = False) -> Run:
+        """Take up a run that is there.
+
+        Raises:
+            RunError: no run is there, it is of another schema, or it did not finish.
+        """
+        path = Path(path)
+        try:
+            manifest = json.loads((path / "manifest.json").read_text("utf-8"))
+        except FileNotFoundError:
+            raise RunError(
+                "this is not a run directory: it has no manifest.json",
+                where=str(path),
+                todo="name the folder that `pfungst run -o` wrote",
+            ) from None
+        except (ValueError, OSError) as error:
+            raise RunError(f"manifest.json cannot be read: {error}", where=str(path)) from error
+        if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+            raise RunError(
+                f"this run's schema is not {SCHEMA}",
+                where=str(path / "manifest.json"),
+                todo="run the audit again with this version of pfungst",
+            )
+        if manifest.get("status") != "complete" and not unfinished:
+            raise RunError(
+                "this run did not finish", where=str(path), todo="run the audit again, into another folder"
+            )
+        return cls(path, manifest)
+
+    def write_manifest(self) -> None:
+        """Write the manifest in one step."""
+        half = self.path / "manifest.json.part"
+        half.write_text(
+            json.dumps(_plain(self.manifest), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
+        )
+        half.replace(self.path / "manifest.json")
+
+    def seal(self) -> None:
+        """Note the SHA-256 of every file but the report's, and that the run is complete."""
+        self.manifest["files"] = {
+            file.relative_to(self.path).as_posix(): sha256(file)
+            for file in sorted(self.path.rglob("*"))
+            if file.is_file()
+            and file.name != "manifest.json"
+            and file.relative_to(self.path).parts[0] != "report"
+        }
+        self.manifest["status"] = "complete"
+        self.write_manifest()
+
+    # -- tables ----------------------------------------------------------------------------------
+
+    def write(self, noun: type[Row], rows: Iterable[Row]) -> None:
+        """Write the table of a noun."""
+        tables.write(self.path / TABLES[noun], noun, rows)
+
+    def read(self, noun: type[Row]) -> list[Row]:
+        """The rows of a noun's table.
+
+        Raises:
+            RunError: the table is not there or is not a table.
+        """
+        path = self._table(noun)
+        try:
+            return tables.read(path, noun)
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"this table cannot be read: {error}", where=str(path)) from error
+
+    def frame(self, noun: type) -> pd.DataFrame:
+        """A noun's table as a data frame."""
+        return tables.frame(self._table(noun))
+
+    def has(self, noun: type) -> bool:
+        """Is the table there yet?"""
+        return (self.path / TABLES[noun]).is_file()
+
+    def _table(self, noun: type) -> Path:
+        path = self.path / TABLES[noun]
+        if not path.is_file():
+            raise RunError(
+                f"{path.name} is missing", where=str(self.path), todo="run the stage that writes it"
+            )
+        return path
+
+    # -- arrays ----------------------------------------------------------------------------------
+
+    def new_array(self, folder: str, name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+        """A new ``folder/name.npy`` on disk, zero, to be filled row by row. Unfilled rows take no room."""
+        (self.path / folder).mkdir(exist_ok=True)
+        return np.lib.format.open_memmap(
+            self.path / folder / f"{safe(name)}.npy", mode="w+", dtype=dtype, shape=shape
+        )
+
+    def array(self, folder: str, name: str) -> NDArray[Any]:
+        """``folder/name.npy``, read from disk as it is used.
+
+        Raises:
+            RunError: it is not there.
+        """
+        path = self.path / folder / f"{safe(name)}.npy"
+        try:
+            array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise RunError(f"this array cannot be read: {error}", where=str(path)) from error
+        return array
+
+    def has_array(self, folder: str, name: str) -> bool:
+        """Is ``folder/name.npy`` there?"""
+        return (self.path / folder / f"{safe(name)}.npy").is_file()
+
+    @staticmethod
+    def map_name(map_: Map | str, target: Target) -> str:
+        """The file's name of a stack of maps: rows for the true class hold only what differs."""
+        name = map_ if isinstance(map_, str) else map_.name
+        return name if target == "predicted" else f"{name}@true"
+
+    def thumb(self, case_id: str) -> Path:
+        """Where a case's small picture lies, at the model's grid."""
+        return self.path / "thumbs" / f"{safe(case_id)}.jpg"
+
+    @property
+    def report(self) -> Path:
+        """The folder of what is derived: HTML and PDF."""
+        return self.path / "report"
+
+    # -- what the manifest says, as nouns ----------------------------------------------------------
+
+    @property
+    def classes(self) -> list[str]:
+        """The model's classes, in its order."""
+        return list(self.manifest["model"]["classes"])
+
+    @property
+    def regions(self) -> list[Region]:
+        """The regions that were looked for."""
+        return [Region(**row) for row in self.manifest["regions"]]
+
+    @property
+    def explained(self) -> list[Explained]:
+        """The explainers that were asked for, applied or not."""
+        return [
+            Explained(**{**row, "maps": tuple(Map(**m) for m in row["maps"])})
+            for row in self.manifest["explainers"]
+        ]
+
+    @property
+    def maps(self) -> list[Map]:
+        """Every stack of maps, in the explainers' order."""
+        return [m for e in self.explained for m in e.maps]
+
+    # -- findings, failures, rules -----------------------------------------------------------------
+
+    def write_findings(
+        self, verdict: str, verdicts: Iterable[Verdict], findings: Iterable[Finding], gates: Iterable[Finding]
+    ) -> None:
+        """Write ``findings.json``: the overall verdict, each artefact's, the findings and the gates."""
+        document = {"verdict": verdict, "verdicts": verdicts, "findings": findings, "gates": gates}
+        document = {k: v if isinstance(v, str) else list(v) for k, v in document.items()}
+        half = self.path / "findings.json.part"
+        half.write_text(
+            json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
+        )
+        half.replace(self.path / "findings.json")
+
+    def findings(self) -> dict[str, Any]:
+        """``findings.json`` as plain values.
+
+        Raises:
+            RunError: the run was not judged.
+        """
+        path = self.path / "findings.json"
+        try:
+            document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"cannot be read: {error}", where=str(path), todo="run `pfungst judge` first"
+            ) from error
+        return document
+
+    def write_failures(self, failures: Iterable[Failure]) -> None:
+        """Write ``failures.csv``: what is not in the numbers, and why."""
+        with (self.path / "failures.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["case", "stage", "error"])
+            writer.writerows([f.case, f.stage, f.error] for f in failures)
+
+    def failures(self) -> list[Failure]:
+        """The rows of ``failures.csv``, none where the file is missing."""
+        path = self.path / "failures.csv"
+        if not path.is_file():
+            return []
+        with path.open(encoding="utf-8", newline="") as file:
+            return [Failure(**row) for row in csv.DictReader(file)]
+
+    def keep_rules(self, files: Iterable[Path]) -> None:
+        """Keep the rules as they were, in place of those kept before."""
+        folder = self.path / "rules"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for number, file in enumerate(files):
+            shutil.copyfile(file, folder / f"{number:03d}-{safe(file.name)}")
+
+    def rule_files(self) -> list[Path]:
+        """The rules as they were."""
+        return sorted((self.path / "rules").glob("*.yaml"))

@@ -1,0 +1,67 @@
+"""Rows to parquet and back. A table holds one kind of noun; a column is a field; None stays None."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Row = TypeVar("Row")
+
+_TYPES: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    float: pa.float64(),
+    int: pa.int64(),
+    bool: pa.bool_(),
+}
+
+
+def _arrow(hint: Any) -> pa.DataType:
+    """The column's type for a field's annotation: a plain type, an optional one, or a tuple of one."""
+    if get_origin(hint) is tuple:
+        return pa.list_(_TYPES[get_args(hint)[0]])
+    if isinstance(hint, UnionType):
+        hint = next(arg for arg in get_args(hint) if arg is not type(None))
+    return _TYPES.get(hint, pa.string())  # a Literal is text
+
+
+def schema(noun: type) -> pa.Schema:
+    """The columns of a table of ``noun``.
+
+    >>> from audit.record.nouns import Extent
+    >>> schema(Extent).field("area").type
+    DataType(double)
+    """
+    hints = get_type_hints(noun)
+    return pa.schema([(f.name, _arrow(hints[f.name])) for f in fields(noun)])
+
+
+def write(path: Path, noun: type[Row], rows: Iterable[Row]) -> None:
+    """Write rows of one noun; the same rows give the same bytes."""
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema(noun))  # type: ignore[call-overload]
+    write_arrow(path, table)
+
+
+def write_arrow(path: Path, table: pa.Table) -> None:
+    """Write through a neighbour and rename, so that a reader never meets half a table."""
+    half = path.with_name(path.name + ".part")
+    pq.write_table(table.replace_schema_metadata(None), half, compression="zstd")
+    half.replace(path)
+
+
+def frame(path: Path) -> pd.DataFrame:
+    """The table as a data frame; missing text is None, missing numbers are NaN."""
+    return pq.read_table(path).to_pandas()
+
+
+def read(path: Path, noun: type[Row]) -> list[Row]:
+    """The rows of a table as nouns."""
+    lists = {f.name for f in schema(noun) if pa.types.is_list(f.type)}
+    rows: Sequence[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return [noun(**{k: tuple(v) if k in lists else v for k, v in row.items()}) for row in rows]

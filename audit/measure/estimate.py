@@ -1,0 +1,123 @@
+"""Many values -> one estimate: the mean over cases, its 95 % interval over patients, and what is missing.
+
+Efron and Tibshirani 1993, percentile bootstrap. Patients are drawn, not cases, because two pictures of one
+patient are not two pieces of evidence. A share of which every case says the same (0 or 1) has no bootstrap
+spread although it is not certain: it gets the exact binomial bound (Clopper and Pearson 1934) over patients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 2000
+LEVEL = 0.95
+FEWEST = 2  # patients; one patient has no spread to speak of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """One column's mean with its interval. ``value`` None says why."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    se: float | None = None
+    n: int = 0
+    patients: int = 0
+    missing: int = 0
+    why: str | None = None
+
+
+def resample(patients: int, *, seed: int, resamples: int = RESAMPLES) -> NDArray[np.float64]:
+    """How often each patient is drawn: ``(resamples, patients)``, each row sums to ``patients``."""
+    rng = np.random.default_rng([seed, patients])
+    return rng.multinomial(patients, np.full(patients, 1 / patients), size=resamples).astype(np.float64)
+
+
+def summarise(
+    values: NDArray[np.float64],
+    patients: Sequence[str],
+    *,
+    seed: int,
+    shares: Sequence[bool] | None = None,
+    why: Sequence[str | None] | None = None,
+    resamples: int = RESAMPLES,
+) -> list[Summary]:
+    """Each column of ``values`` ``(cases, columns)`` summed up; NaN is a case that has no value.
+
+    Args:
+        values: one row a case, one column a measure.
+        patients: the patient of each row.
+        seed: of the bootstrap.
+        shares: which columns are shares of yes-or-no answers.
+        why: for each column the reason to print where nothing was measured.
+        resamples: bootstrap draws.
+
+    >>> s = summarise(np.array([[1.0], [3.0], [np.nan]]), ["a", "b", "c"], seed=0)[0]
+    >>> s.value, s.n, s.patients, s.missing
+    (2.0, 2, 2, 1)
+    """
+    rows, columns = values.shape
+    known = ~np.isnan(values)
+    names, owner = np.unique(np.asarray(patients, dtype=object).astype(str), return_inverse=True)
+    by_patient = np.zeros((len(names), columns))
+    counts = np.zeros((len(names), columns))
+    np.add.at(by_patient, owner, np.where(known, values, 0.0))
+    np.add.at(counts, owner, known)
+    n, having = known.sum(0), (counts > 0).sum(0)
+    drawn = resample(len(names), seed=seed, resamples=resamples) if rows else np.zeros((resamples, 0))
+    summaries = []
+    for start in range(0, columns, 256):  # a block at a time keeps the draws small
+        block = slice(start, min(start + 256, columns))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means = (drawn @ by_patient[:, block]) / (drawn @ counts[:, block])
+        for j in range(block.start, block.stop):
+            draws = means[:, j - block.start]
+            draws = draws[~np.isnan(draws)]
+            summaries.append(
+                _summary(
+                    values[known[:, j], j],
+                    draws,
+                    int(n[j]),
+                    int(having[j]),
+                    rows - int(n[j]),
+                    bool(shares[j]) if shares is not None else False,
+                    why[j] if why is not None else None,
+                )
+            )
+    return summaries
+
+
+def _summary(
+    values: NDArray[np.float64],
+    draws: NDArray[np.float64],
+    n: int,
+    patients: int,
+    missing: int,
+    share: bool,
+    why: str | None,
+) -> Summary:
+    if not n:
+        return Summary(value=None, missing=missing, why=why or "no case has a value")
+    value = float(values.sum() / n)
+    if patients < FEWEST:
+        return Summary(
+            value=value, n=n, patients=patients, missing=missing, why="one patient has no interval"
+        )
+    low, high = (float(q) for q in np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    if share and float(np.ptp(values)) == 0 and value in (0.0, 1.0):
+        bound = 1 - ((1 - LEVEL) / 2) ** (1 / patients)
+        low, high = (0.0, bound) if value == 0 else (1 - bound, 1.0)
+    return Summary(
+        value=value,
+        low=low,
+        high=high,
+        se=float(draws.std()),
+        n=n,
+        patients=patients,
+        missing=missing,
+    )

@@ -1,0 +1,322 @@
+"""Scores, effects and predictions -> estimates: what the set says, with intervals over patients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from audit.measure.agreement import pairs
+from audit.measure.association import Statistic, auc, interval, rank_biserial, share_difference
+from audit.measure.estimate import Summary, summarise
+from audit.measure.scores import heats_of
+from audit.record import PREDICTED, TRUE, Case, Effect, Estimate, Extent, Prediction, Run, Score
+
+FLOOR = 1e-6  # of a probability: log-odds beyond +-13.8 are the same answer
+
+
+def margins(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-odds of each class against all others, ``(n, k)``; multilabel answers are each against their own rest.
+
+    >>> margins(np.array([[0.5, 0.5]])).tolist()
+    [[0.0, 0.0]]
+    """
+    p = np.asarray(probabilities, np.float64)
+    total = p.sum(1, keepdims=True)
+    one_answer = np.abs(total - 1) < 1e-3
+    rest = np.where(one_answer, np.maximum(total - p, _others(p)), 1 - p)
+    return np.asarray(np.log(np.clip(p, FLOOR, 1)) - np.log(np.clip(rest, FLOOR, 1)))
+
+
+def _others(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum of the other classes, added up rather than taken from 1, so that small ones are not lost."""
+    return np.stack([np.delete(p, c, axis=1).sum(1) for c in range(p.shape[1])], axis=1)
+
+
+def estimates(run: Run) -> list[Estimate]:
+    """Every estimate of a run, from its tables and maps."""
+    cases = run.read(Case)
+    predictions = {p.case: p for p in run.read(Prediction)}
+    seed = int(run.manifest["seed"])
+    strata = _strata(cases)
+    rows: list[Estimate] = []
+    rows += _model(run, cases, predictions, seed)
+    rows += _presence(run, cases, seed)
+    rows += _attention(run, cases, predictions, strata, seed)
+    rows += _reliance(run, cases, predictions, strata, seed)
+    rows += _agreement(run, cases, seed)
+    return rows
+
+
+def _strata(cases: Sequence[Case]) -> dict[str, NDArray[np.bool_]]:
+    """All cases, then those of each label, then of each group."""
+    labels = np.array([c.label for c in cases], dtype=object)
+    groups = np.array([c.group or "" for c in cases], dtype=object)
+    strata = {"all": np.ones(len(cases), bool)}
+    strata |= {f"label={x}": labels == x for x in sorted(set(labels))}
+    strata |= {f"group={x}": groups == x for x in sorted(set(groups) - {""})}
+    return strata
+
+
+def _estimate(summary: Summary, **names: str) -> Estimate:
+    return Estimate(**names, **asdict(summary))  # type: ignore[arg-type]
+
+
+def _model(
+    run: Run, cases: Sequence[Case], predictions: Mapping[str, Prediction], seed: int
+) -> Iterator[Estimate]:
+    """Accuracy, and how well each class is told from the rest."""
+    patients = [c.patient for c in cases]
+    labels = np.array([c.label for c in cases], dtype=object)
+    right = np.array([predictions[c.id].predicted == c.label for c in cases], float)
+    for stratum, chosen in _strata(cases).items():
+        summary = summarise(right[chosen, None], _pick(patients, chosen), seed=seed, shares=[True])[0]
+        yield _estimate(summary, metric="accuracy", stratum=stratum)
+    answers = np.array([predictions[c.id].probabilities for c in cases], float)
+    each = []
+    for number, cls in enumerate(run.classes):
+        if cls not in set(labels):
+            continue
+        statistic = auc(answers[:, number], labels == cls)
+        each.append(statistic)
+        yield _estimate(interval(statistic, patients, seed=seed), metric="auc", cls=cls)
+    yield _estimate(interval(_mean(each), patients, seed=seed), metric="auc")
+
+
+def _mean(statistics: Sequence[Statistic]) -> Statistic:
+    def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        each = [s(weights) for s in statistics]
+        return np.asarray(np.mean(each, axis=0)) if each else np.full(len(weights), np.nan)
+
+    return statistic
+
+
+def _pick(values: Sequence[str], chosen: NDArray[np.bool_]) -> list[str]:
+    return [v for v, c in zip(values, chosen, strict=True) if c]
+
+
+def _presence(run: Run, cases: Sequence[Case], seed: int) -> Iterator[Estimate]:
+    """How many cases bear each region, and whether that, or what the region holds, goes with the label."""
+    extents = {(e.case, e.region): e for e in run.read(Extent)}
+    labels = np.array([c.label for c in cases], dtype=object)
+    classes = [c for c in run.classes if c in set(labels)]
+    for region in run.regions:
+        found = [extents[c.id, region.name] for c in cases]
+        present = np.array([np.nan if e.present is None else float(e.present) for e in found])
+        known = ~np.isnan(present)
+        patients = _pick([c.patient for c in cases], known)
+        missing = int((~known).sum())
+        why = next((e.why for e in found if e.why), None)
+        summary = summarise(present[:, None], [c.patient for c in cases], seed=seed, shares=[True], why=[why])
+        yield _estimate(summary[0], metric="presence", region=region.name)
+        if not known.any():
+            continue
+        borne = present[known] == 1
+        for cls in classes:
+            of_class = labels[known] == cls
+            statistic = share_difference(borne, of_class)
+            yield _estimate(
+                interval(statistic, patients, seed=seed, missing=missing),
+                metric="association",
+                region=region.name,
+                cls=cls,
+            )
+            if not borne.all():
+                continue
+            for metric in ("mean", "spread"):
+                content = np.array(
+                    [getattr(e, metric) for e, k in zip(found, known, strict=True) if k], float
+                )
+                if np.isnan(content).any():
+                    continue
+                summary_ = interval(rank_biserial(content, of_class), patients, seed=seed, missing=missing)
+                yield _estimate(summary_, metric=f"content-{metric}", region=region.name, cls=cls)
+
+
+def _attention(
+    run: Run,
+    cases: Sequence[Case],
+    predictions: Mapping[str, Prediction],
+    strata: Mapping[str, NDArray[np.bool_]],
+    seed: int,
+) -> Iterator[Estimate]:
+    """The mean score of every map on every region, for the predicted and for the true class."""
+    if not run.maps:
+        return
+    frame = run.frame(Score)
+    frame["of"] = frame["case"].map({c.id: i for i, c in enumerate(cases)})
+    keys = ["explainer", "layer", "region", "metric"]
+    family = {(m.explainer, m.layer): m.family for m in run.maps}
+    patients = [c.patient for c in cases]
+    for target, field in ((PREDICTED, "predicted"), (TRUE, "label")):
+        wanted = np.array([getattr(predictions[c.id], field) for c in cases], dtype=object)
+        chosen = frame[frame["cls"].to_numpy() == wanted[frame["of"].to_numpy()]]
+        table = chosen.pivot(index="of", columns=keys, values="value").reindex(range(len(cases)))
+        reasons = _reasons(chosen, keys)
+        columns = list(table.columns)
+        shares = [c[3].startswith(("pointing", "rank")) for c in columns]
+        values = table.to_numpy(float)
+        for stratum, rows in strata.items():
+            why = [reasons.get(c) for c in columns]
+            for column, summary in zip(
+                columns,
+                summarise(values[rows], _pick(patients, rows), seed=seed, shares=shares, why=why),
+                strict=True,
+            ):
+                explainer, layer, region, metric = column
+                yield _estimate(
+                    summary,
+                    metric=metric,
+                    region=region,
+                    explainer=explainer,
+                    layer=layer,
+                    target=target,
+                    family=family[explainer, layer],
+                    stratum=stratum,
+                )
+
+
+def _reasons(frame: pd.DataFrame, keys: list[str]) -> dict[tuple[str, ...], str]:
+    """For each column the reason that most of its undefined cases give."""
+    told = frame[frame["why"].notna()]
+    if told.empty:
+        return {}
+    counted = told.groupby([*keys, "why"], sort=True).size().reset_index(name="count")
+    counted = counted.sort_values([*keys, "count", "why"], kind="stable").drop_duplicates(keys, keep="last")
+    return {tuple(row[:4]): row[4] for row in counted.itertuples(index=False, name=None)}
+
+
+EFFECTS: Mapping[str, str] = {
+    "removal": "difference",
+    "removal-change": "change",
+    "removal-control": "control",
+}
+
+
+def _reliance(
+    run: Run,
+    cases: Sequence[Case],
+    predictions: Mapping[str, Prediction],
+    strata: Mapping[str, NDArray[np.bool_]],
+    seed: int,
+) -> Iterator[Estimate]:
+    """What taking a region away does to the answer, in standard deviations of the margin over the set."""
+    frame = run.frame(Effect)
+    if frame.empty:
+        return
+    answers = margins(np.array([predictions[c.id].probabilities for c in cases], float))
+    scale = dict(zip(run.classes, answers.std(0), strict=True))
+    label = {c.id: c.label for c in cases}
+    order = {c.id: i for i, c in enumerate(cases)}
+    patients = [c.patient for c in cases]
+    lesions = {r.name for r in run.regions if r.role == "lesion"}
+    frame["of"] = frame["case"].map(order)
+    jobs: list[tuple[str, str, pd.DataFrame]] = [
+        (str(region), str(cls), group)
+        for (region, cls), group in frame.groupby(["region", "cls"], sort=False)
+    ]
+    own = frame[(frame["cls"] == frame["case"].map(label)) & frame["region"].isin(lesions)]
+    for region, cls, group in jobs:
+        yield from _effects(
+            group, EFFECTS, region, cls, np.full(len(cases), scale[cls]), patients, strata, seed
+        )
+        yield from _flips(group, region, cls, patients, strata, seed)
+    of_own = np.array([scale[c.label] for c in cases])
+    for name, group in own.groupby("region", sort=False):
+        yield from _effects(
+            group, {"removal-own": "difference"}, str(name), "", of_own, patients, strata, seed
+        )
+
+
+def _column(group: pd.DataFrame, field: str, cases: int) -> NDArray[np.float64]:
+    values = np.full(cases, np.nan)
+    values[group["of"].to_numpy(int)] = group[field].astype(float).to_numpy()
+    return values
+
+
+def _most(texts: Iterable[object]) -> str | None:
+    counts = pd.Series([t for t in texts if isinstance(t, str)], dtype=object).value_counts()
+    return str(sorted(counts[counts == counts.max()].index)[0]) if len(counts) else None
+
+
+def _effects(
+    group: pd.DataFrame,
+    fields: Mapping[str, str],
+    region: str,
+    cls: str,
+    scale: NDArray[np.float64],
+    patients: Sequence[str],
+    strata: Mapping[str, NDArray[np.bool_]],
+    seed: int,
+) -> Iterator[Estimate]:
+    why = _most(group["why"])
+    if not (scale > 0).all():
+        why = "the model gives every case the same answer"
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = np.stack(
+            [np.where(scale > 0, _column(group, f, len(scale)) / scale, np.nan) for f in fields.values()],
+            1,
+        )
+    for stratum, rows in strata.items():
+        found = summarise(values[rows], _pick(patients, rows), seed=seed, why=[why] * len(fields))
+        for metric, summary in zip(fields, found, strict=True):
+            yield _estimate(summary, metric=metric, region=region, cls=cls, family="removal", stratum=stratum)
+
+
+def _flips(
+    group: pd.DataFrame,
+    region: str,
+    cls: str,
+    patients: Sequence[str],
+    strata: Mapping[str, NDArray[np.bool_]],
+    seed: int,
+) -> Iterator[Estimate]:
+    count = len(patients)
+    beyond = _column(group, "flipped", count) - _column(group, "flipped_control", count)
+    for stratum, rows in strata.items():
+        summary = summarise(
+            beyond[rows, None],
+            _pick(patients, rows),
+            seed=seed,
+            shares=[True],
+            why=[_most(group["why"])],
+        )[0]
+        yield _estimate(
+            summary, metric="removal-flip", region=region, cls=cls, family="removal", stratum=stratum
+        )
+
+
+def _agreement(run: Run, cases: Sequence[Case], seed: int) -> Iterator[Estimate]:
+    """Every two maps of the predicted class, and the mean over pairs of different families."""
+    maps = run.maps
+    if len(maps) < 2:
+        return
+    heats = heats_of(run, maps)
+    first, second = np.triu_indices(len(maps), 1)
+    patients = [c.patient for c in cases]
+    found = [pairs(heats(row, False)) for row in range(len(cases))]
+    between = np.array([maps[i].family != maps[j].family for i, j in zip(first, second, strict=True)])
+    why = "one of the two maps is flat in every case"
+    for metric, matrices in zip(("rank-correlation", "top-overlap"), zip(*found, strict=True), strict=True):
+        values = np.stack([m[first, second] for m in matrices])
+        for i, j, summary in zip(
+            first, second, summarise(values, patients, seed=seed, why=[why] * len(first)), strict=True
+        ):
+            yield _estimate(
+                summary,
+                metric=metric,
+                explainer=maps[i].explainer,
+                layer=maps[i].layer,
+                other=maps[j].name,
+                target=PREDICTED,
+                family="between" if maps[i].family != maps[j].family else "within",
+            )
+        if between.any():
+            chosen = values[:, between]
+            counts = (~np.isnan(chosen)).sum(1)
+            mean = np.where(counts > 0, np.nansum(chosen, axis=1) / np.maximum(counts, 1), np.nan)
+            summary = summarise(mean[:, None], patients, seed=seed, why=[why])[0]
+            yield _estimate(summary, metric=metric, target=PREDICTED, family="between")

@@ -1,0 +1,87 @@
+"""Painting a region over from what surrounds it: the membrane that its rim spans.
+
+Inside the region every pixel becomes the mean of its four neighbours (Laplace's equation with the rim as
+boundary, free at the picture's frame). It brings in no colour, edge or texture of its own, which a black or grey box
+would; it cannot bring back texture either, and that is what the matched control places measure.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, sparse
+from scipy.sparse.linalg import splu
+
+from audit.record import Image, Mask
+
+HALO = 0.01  # of the shorter side: a tight mask leaves the rim of what it should take away
+REMEMBERED = 64
+
+_solvers: OrderedDict[bytes, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = OrderedDict()
+
+
+def widened(mask: Mask) -> Mask:
+    """The mask and a halo of about 1 % of the shorter side, at least one pixel."""
+    width = max(1, round(HALO * min(mask.shape)))
+    return np.asarray(ndimage.binary_dilation(mask, iterations=width)) if mask.any() else mask
+
+
+def membrane(image: Image, mask: Mask) -> Image:
+    """The picture with the region painted over.
+
+    Args:
+        image: float32 ``(h, w, 3)``.
+        mask: bool ``(h, w)``; where it is False the picture comes back bit for bit.
+
+    Raises:
+        ValueError: the mask covers the whole picture, so that nothing is left to paint from.
+
+    >>> ramp = np.tile(np.linspace(0, 1, 7, dtype=np.float32)[:, None, None], (1, 7, 3))
+    >>> hole = np.zeros((7, 7), bool); hole[2:5, 2:5] = True
+    >>> bool(np.allclose(membrane(ramp, hole), ramp, atol=1e-6))
+    True
+    """
+    if not mask.any():
+        return image
+    if mask.all():
+        raise ValueError("the region covers the whole picture")
+    painted = image.copy()
+    parts, count = ndimage.label(mask)
+    for number, box in enumerate(ndimage.find_objects(parts), start=1):
+        around = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in box)
+        hole = parts[around] == number
+        painted[around][hole] = _solve(image[around], hole)
+    assert count
+    return painted
+
+
+def _solve(image: Image, hole: Mask) -> NDArray[np.float32]:
+    """The membrane's values at the hole's pixels. Neighbours outside the crop lie outside the picture."""
+    index = np.full(hole.shape, -1)
+    index[hole] = np.arange(hole.sum())
+    inside = index[hole]
+    rim = np.zeros((len(inside), image.shape[2]))
+    known = np.where(hole[..., None], 0, image).astype(np.float64)
+    degree = np.zeros(len(inside))
+    pairs: list[NDArray[np.int64]] = []
+    rows, columns = np.nonzero(hole)
+    for down, right in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        r, c = rows + down, columns + right
+        within = (r >= 0) & (r < hole.shape[0]) & (c >= 0) & (c < hole.shape[1])
+        degree += within
+        r, c, here = r[within], c[within], inside[within]
+        np.add.at(rim, here, known[r, c])
+        linked = hole[r, c]
+        pairs.append(np.stack([here[linked], index[r[linked], c[linked]]]))
+    key = hole.tobytes() + bytes(str(hole.shape), "ascii")
+    if key not in _solvers:
+        i, j = np.concatenate(pairs, axis=1)
+        matrix = sparse.diags(degree) - sparse.coo_matrix((np.ones(len(i)), (i, j)), shape=(len(inside),) * 2)
+        _solvers[key] = splu(sparse.csc_matrix(matrix)).solve
+        while len(_solvers) > REMEMBERED:
+            _solvers.popitem(last=False)
+    _solvers.move_to_end(key)
+    return np.asarray(_solvers[key](rim), dtype=np.float32)

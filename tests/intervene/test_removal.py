@@ -1,0 +1,125 @@
+"""Control places, and removal on black boxes whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit.intervene import removal
+from audit.intervene.places import control_places, parts_of
+from audit.models.asking import ask
+
+CLASSES = ["well", "ill"]
+
+
+def tag_reader(images: np.ndarray) -> np.ndarray:
+    """Says ill by the light in the upper left corner, and by nothing else."""
+    light = images[:, :8, :16].mean((1, 2, 3), dtype=float)
+    p = 1 / (1 + np.exp(-(40 * light - 6)))
+    return np.stack([1 - p, p], 1)
+
+
+def picture(seed: int = 0, *, tag: bool = True) -> np.ndarray:
+    image = 0.3 + 0.05 * np.random.default_rng(seed).random((40, 40, 3))
+    image[:8, :16] = 0
+    if tag:
+        image[2:6, 2:12] = 1
+    return image.astype(np.float32)
+
+
+def mask(rows: slice, columns: slice) -> np.ndarray:
+    found = np.zeros((40, 40), bool)
+    found[rows, columns] = True
+    return found
+
+
+def asked(predict, image, plan):
+    ((_, answers),) = ask(predict, [("x", plan.questions(image))], batch=8)
+    return removal.effects("x", plan, predict(image[None])[0], answers, CLASSES, CLASSES)
+
+
+def test_what_a_model_reads_moves_it_and_the_controls_do_not():
+    image, tag = picture(), mask(slice(2, 6), slice(2, 12))
+    plan = removal.plan("text", image, tag, np.zeros_like(tag), rng=np.random.default_rng(0))
+    well, ill = asked(tag_reader, image, plan)
+    assert ill.difference > 5
+    assert abs(ill.control) < 0.5
+    assert well.difference == pytest.approx(-ill.difference)
+    assert ill.flipped
+    assert ill.places == 8
+
+
+def test_what_a_model_does_not_read_moves_it_no_more_than_elsewhere():
+    image, blob = picture(), mask(slice(25, 30), slice(25, 30))
+    image[25:30, 25:30] = 0.9
+    corner = mask(slice(0, 9), slice(0, 17))
+    plan = removal.plan("blob", image, blob, corner, rng=np.random.default_rng(0))
+    _, ill = asked(tag_reader, image, plan)
+    assert ill.difference == 0
+    assert not ill.flipped
+
+
+def test_a_flat_place_has_nothing_to_take_away_and_that_is_not_an_effect_of_zero():
+    image = np.zeros((40, 40, 3), np.float32)
+    image[20:] = 0.5
+    corner = mask(slice(0, 8), slice(0, 8))
+    plan = removal.plan("corner", image, corner, corner, rng=np.random.default_rng(0))
+    assert plan.why == removal.NOTHING
+    (row,) = removal.effects("x", plan, np.array([0.5, 0.5]), np.zeros((0, 2)), CLASSES, ["ill"])
+    assert (row.change, row.difference, row.why) == (None, None, removal.NOTHING)
+
+
+def test_no_room_for_a_control_gives_a_change_without_a_difference():
+    image, big = picture(), mask(slice(5, 35), slice(0, 40))
+    plan = removal.plan("big", image, big, np.zeros_like(big), rng=np.random.default_rng(0))
+    _, ill = asked(tag_reader, image, plan)
+    assert ill.change is not None
+    assert (ill.difference, ill.why) == (None, removal.NO_PLACE)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+def test_control_places_keep_the_shape_and_stay_off_what_is_forbidden(seed):
+    rng = np.random.default_rng(seed)
+    region, forbidden = np.zeros((64, 64), bool), np.zeros((64, 64), bool)
+    for target, count in ((region, 4), (forbidden, 5)):
+        for _ in range(count):
+            r, c = rng.integers(0, 54, 2)
+            target[r : r + rng.integers(1, 9), c : c + rng.integers(1, 9)] = True
+    places = control_places(region, forbidden, 3, rng)
+    for place in places:
+        assert not (place & (forbidden | region)).any()
+        assert place.sum() == region.sum()
+    assert places
+
+
+def test_a_frame_is_moved_in_tiles():
+    frame = np.ones((64, 64), bool)
+    frame[4:-4, 4:-4] = False
+    assert max(max(p.shape.shape) for p in parts_of(frame)) == 16
+    (place,) = control_places(frame, np.zeros_like(frame), 1, np.random.default_rng(0))
+    assert place.sum() == frame.sum()
+    assert not (place & frame).any()
+
+
+def test_one_seed_gives_the_same_places():
+    region = mask(slice(3, 9), slice(4, 20))
+    first, second = (
+        control_places(region, ~np.ones((40, 40), bool), 4, np.random.default_rng(5)) for _ in "ab"
+    )
+    assert all((a == b).all() for a, b in zip(first, second, strict=True))
+
+
+def test_the_last_free_spot_is_found_where_trying_at_random_would_not():
+    free = np.zeros((200, 200), bool)
+    free[150:153, 31:36] = True
+    (place,) = control_places(mask_of(free.shape, 3, 5), ~free, 1, np.random.default_rng(0))
+    assert (place == free).all()
+
+
+def mask_of(size, height, width):
+    found = np.zeros(size, bool)
+    found[:height, :width] = True
+    return found

@@ -1,0 +1,261 @@
+"""One condition asked of the estimates: does it hold, how strongly, and if nobody can say, why not."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from scipy.special import ndtr
+
+from audit.judge.schema import METRICS, Condition, Conditions, Rule, matches
+from audit.record.nouns import Estimate
+
+OPS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+BEYOND = {"<": "less than", "<=": "not more than", ">": "more than", ">=": "not less than"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """``holds`` is None where nobody can say. ``used``: what was asked; ``lead``: what is worth telling."""
+
+    condition: Condition
+    holds: bool | None
+    used: tuple[Estimate, ...] = ()
+    lead: tuple[Estimate, ...] = ()
+    p: float = 1.0
+    why: str = ""
+
+
+def key(e: Estimate) -> tuple[str, ...]:
+    """What an estimate is about: its place in every list."""
+    return (e.metric, e.region, e.cls, e.explainer, e.layer, e.other, e.target, e.family, e.stratum)
+
+
+def rounded(e: Estimate) -> Estimate:
+    """To three decimals, so that the noise of another batch size never changes a finding."""
+
+    def three(x: float | None) -> float | None:
+        # 0.0 added: -0.0 reads like a mistake
+        return None if x is None or not math.isfinite(x) else float(np.round(x, 3)) + 0.0
+
+    e = replace(e, value=three(e.value), low=three(e.low), high=three(e.high), se=three(e.se))
+    return replace(e, why=e.why or "no reason was given") if e.value is None else e
+
+
+def pool(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """The estimates rounded, in an order of their own: it does not matter in which order they came."""
+
+    def order(e: Estimate) -> tuple[str, ...]:
+        return (*key(e), *(str(getattr(e, f.name)) for f in fields(e)))
+
+    return sorted((rounded(e) for e in estimates), key=order)
+
+
+def mirror_images(estimates: Sequence[Estimate], classes: Sequence[str]) -> bool:
+    """Are there two classes, and is every effect on one the opposite of that on the other?
+
+    Two labels that do not exclude each other (a multilabel model) have effects of their own.
+    """
+    if len(classes) != 2:
+        return False
+    effects = {(e.metric, e.region, e.cls): e.value for e in estimates if e.stratum == "all"}
+    for (metric, region, cls), value in effects.items():
+        if metric in ("removal", "removal-change") and cls == classes[0] and value is not None:
+            other = effects.get((metric, region, classes[1]))
+            if other is not None and abs(value + other) > 0.005:
+                return False
+    return True
+
+
+def _chosen(
+    condition: Condition, metric: str, estimates: Sequence[Estimate], region: str, cls: str
+) -> list[Estimate]:
+    """The estimates that a condition is about."""
+    regions = condition.region or (region,)
+    if not METRICS[metric].region:
+        regions = condition.region or ("", region)
+    if condition.cls is not None:
+        classes: tuple[str, ...] | None = condition.cls
+    else:
+        classes = (cls, "") if METRICS[metric].cls else None
+    return [
+        e
+        for e in estimates
+        if e.metric == metric
+        and matches(e.region, regions)
+        and (classes is None or matches(e.cls, classes))
+        and matches(e.stratum, condition.stratum)
+        and all(
+            wanted is None or matches(getattr(e, name), wanted)
+            for name, wanted in (
+                ("explainer", condition.explainer),
+                ("layer", condition.layer),
+                ("other", condition.other),
+                ("target", condition.target),
+                ("family", condition.family),
+            )
+        )
+    ]
+
+
+def bearing(estimates: Sequence[Estimate], region: str) -> int | None:
+    """How many cases bear a region; None where nobody counted."""
+    for e in estimates:
+        if e.metric == "presence" and e.region == region and e.stratum == "all" and e.value is not None:
+            return round(e.value * e.n)
+    return None
+
+
+def _too_few(rule: Rule, e: Estimate, estimates: Sequence[Estimate]) -> str:
+    """Why an estimate comes from too little, and how much more would do; empty where it does not."""
+    for need in rule.requires:
+        if e.metric not in need.metric:
+            continue
+        bear = bearing(estimates, e.region)
+        if need.bearing is not None and bear is not None and bear < need.bearing:
+            more = need.bearing - bear
+            return f"too few cases: {bear} bear it and {need.bearing} are needed, {more} more"
+        if e.n < need.cases:
+            measured = "1 was measured" if e.n == 1 else f"{e.n} were measured"
+            return f"too few cases: {measured} and {need.cases} are needed, {need.cases - e.n} more"
+        if e.patients < need.patients:
+            more = need.patients - e.patients
+            return (
+                f"too few patients: {e.patients} in {e.n} cases and {need.patients} are needed, {more} more"
+            )
+    return ""
+
+
+def bound(e: Estimate, name: str) -> float | None:
+    """The number of an estimate that a condition compares."""
+    if name in ("n", "patients"):
+        return float(e.n if name == "n" else e.patients)
+    if name in ("value", "abs-value"):
+        return None if e.value is None else abs(e.value) if name == "abs-value" else e.value
+    if e.low is None or e.high is None:
+        return None
+    if name in ("low", "high"):
+        return e.low if name == "low" else e.high
+    ends = (abs(e.low), abs(e.high))
+    if name == "abs-high":
+        return max(ends)
+    return 0.0 if e.low <= 0 <= e.high else min(ends)
+
+
+def _p(e: Estimate, condition: Condition, holds: bool) -> float:
+    """How surprising an effect of this size were if the truth lay on the limit.
+
+    z = (|value| - limit) / se, one-sided; two-sided where the limit of a size is 0. A comparison of the value
+    itself or of a count is no test: 0 where it holds, else 1.
+    """
+    if condition.bound in ("value", "abs-value", "n", "patients") or e.value is None:
+        return 0.0 if holds else 1.0
+    se = e.se
+    if se is None:
+        if e.low is None or e.high is None:
+            return 1.0
+        se = (e.high - e.low) / (2 * 1.96)
+    size = abs(e.value) if condition.bound.startswith("abs-") else e.value
+    beyond = size - condition.value if condition.op in (">", ">=") else condition.value - size
+    if se <= 0:
+        return 0.0 if beyond > 0 else 1.0
+    tail = float(ndtr(-beyond / se))
+    return min(1.0, 2 * tail) if condition.bound.startswith("abs-") and condition.value == 0 else tail
+
+
+def ask(condition: Condition, rule: Rule, estimates: Sequence[Estimate], region: str, cls: str) -> Answer:
+    """Does a condition hold for this region and class?"""
+    chosen = _chosen(condition, condition.metric, estimates, region, cls)
+    if condition.instead_of is not None and any(
+        e.value is not None and not _too_few(rule, e, estimates)
+        for e in _chosen(condition, condition.instead_of, estimates, region, cls)
+    ):
+        return Answer(condition=condition, holds=None)
+    reasons: list[str] = []
+    results: list[tuple[Estimate, bool]] = []
+    for e in chosen:
+        why = "" if e.value is None else _too_few(rule, e, estimates)
+        seen = None if why else bound(e, condition.bound)
+        if seen is None:
+            reasons.append(why or e.why or "it has no interval")
+        else:
+            results.append((e, OPS[condition.op](seen, condition.value)))
+    used = tuple(chosen)
+    if not results:
+        why = reasons[0] if reasons else f"no {condition.metric!r} was measured"
+        return Answer(condition=condition, holds=None, used=used, why=why)
+
+    def strength(result: tuple[Estimate, bool]) -> float:
+        seen = bound(result[0], condition.bound) or 0.0
+        return -seen if condition.op in (">", ">=") else seen
+
+    if condition.every:
+        weakest = max(results, key=strength)
+        return Answer(
+            condition=condition,
+            holds=all(h for _, h in results),
+            used=used,
+            lead=(weakest[0],),
+            p=max(_p(e, condition, h) for e, h in results),
+        )
+    needed = condition.families or 1
+    groups: dict[str, list[tuple[Estimate, bool]]] = {}
+    for e, h in results:
+        groups.setdefault(e.family if condition.families else "", []).append((e, h))
+    if len(groups) < needed:
+        names = ", ".join(sorted(groups)) or "none"
+        why = f"only explainers of one family answered ({names}), and {needed} families are needed"
+        return Answer(
+            condition=condition, holds=None, used=used, lead=(min(results, key=strength)[0],), why=why
+        )
+    best = sorted((min(group, key=strength) for group in groups.values()), key=strength)
+    # Inside a family each map is a chance to be wrong (Bonferroni); of the families the needed-th must stand.
+    chances = sorted(
+        min(1.0, len(group) * min(_p(e, condition, h) for e, h in group)) for group in groups.values()
+    )
+    p = min(1.0, chances[needed - 1] * (len(groups) - needed + 1))
+    holding = sum(any(h for _, h in group) for group in groups.values())
+    lead = tuple(e for e, _ in best[:needed])
+    return Answer(condition=condition, holds=holding >= needed, used=used, lead=lead, p=p)
+
+
+def both(conditions: Conditions, answers: Sequence[Answer]) -> bool | None:
+    """``all`` or ``any`` of the answers, where some may be unknown."""
+    said = [a.holds for a in answers]
+    if conditions.all:
+        return False if False in said else None if None in said else True
+    return True if True in said else None if None in said else False
+
+
+def chance(conditions: Conditions, answers: Sequence[Answer]) -> float | None:
+    """One p for a rule's conditions: the largest of ``all``; of ``any``, the smallest times their number."""
+    known = [a.p for a in answers if a.holds is not None]
+    if not known or (conditions.all and len(known) < len(answers)):
+        return None
+    return max(known) if conditions.all else min(1.0, min(known) * len(known))
+
+
+def would_decide(e: Estimate, limit: float) -> int | None:
+    """How many such cases would bring the interval to one side of the limit; None where no number would.
+
+    An interval shrinks with the root of the cases: n * (half width / distance to the limit)^2.
+
+    >>> would_decide(Estimate(metric="removal", value=0.3, low=0.1, high=0.5, n=50), 0.2)
+    200
+    """
+    if e.value is None or e.low is None or e.high is None:
+        return None
+    distance = abs(abs(e.value) - limit)
+    half = (e.high - e.low) / 2
+    if distance < 1e-3 or half <= 0:
+        return None
+    cases = math.ceil(round(e.n * (half / distance) ** 2, 6))
+    return max(cases, e.n + 1) if cases <= 100_000 else None

@@ -1,0 +1,258 @@
+"""What a rule is: data with its reasons, limits and examples. Nothing in a rule is ever executed."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import ValidationInfo as Info
+from pydantic_core import PydanticCustomError
+
+from audit.plugins import nearest
+
+Evidence = Literal["association", "attention", "reliance", "sufficiency", "harm", "control", "gate"]
+Bound = Literal["value", "low", "high", "abs-value", "abs-low", "abs-high", "n", "patients"]
+Op = Literal["<", "<=", ">", ">="]
+Correction = Literal["none", "holm", "benjamini-hochberg"]
+
+
+class Metric(NamedTuple):
+    """What a limit on this metric may be, and what an estimate of it is about."""
+
+    least: float
+    most: float
+    region: bool = True
+    cls: bool = False
+
+
+_SHARE = Metric(0.0, 1.0)
+_RATIO = Metric(0.0, math.inf)
+_SD = Metric(-math.inf, math.inf, cls=True)
+_LINK = Metric(-1.0, 1.0, cls=True)
+
+METRICS: dict[str, Metric] = {
+    "mass": _SHARE,
+    "mass-positive": _SHARE,
+    "density": _RATIO,
+    "density-positive": _RATIO,
+    "rank": _SHARE,
+    "rank-positive": _SHARE,
+    "pointing": _SHARE,
+    "pointing-positive": _SHARE,
+    "net": Metric(-1.0, 1.0),
+    "removal": _SD,
+    "removal-change": _SD,
+    "removal-control": _SD,
+    "removal-flip": _LINK,
+    "removal-own": Metric(-math.inf, math.inf),
+    "association": _LINK,
+    "content-mean": _LINK,
+    "content-spread": _LINK,
+    "presence": _SHARE,
+    "accuracy": Metric(0.0, 1.0, region=False),
+    "auc": Metric(0.0, 1.0, region=False),
+    "rank-correlation": Metric(-1.0, 1.0, region=False),
+    "top-overlap": Metric(0.0, 1.0, region=False),
+}
+
+CORNERS = ("corner-top-left", "corner-top-right", "corner-bottom-left", "corner-bottom-right")
+REGIONS = ("lesion", *CORNERS, "border", "text", "padding", "artefact")
+OTHER = "other"
+"""Among a rule's regions: every region that is none of ours, such as those of one's own finders."""
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Is ``name`` one of the names or globs?
+
+    >>> matches("corner-top-left", ["corner-*"]), matches("text", ["border"])
+    (True, False)
+    """
+    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _wrong(what: str, todo: str) -> PydanticCustomError:
+    return PydanticCustomError("rule", "{what}", {"what": what, "todo": todo})
+
+
+def _metric(name: str) -> str:
+    if name not in METRICS:
+        raise _wrong(f"unknown metric {name!r}", nearest(name, METRICS))
+    return name
+
+
+def _region(name: str) -> str:
+    """A near miss of one of our names is a slip; any other name may be that of somebody's own finder."""
+    known = (*REGIONS, "corner-*", OTHER)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    if close and not any(name == k or fnmatchcase(k, name) for k in known):
+        raise _wrong(f"unknown region {name!r}", f"did you mean {close[0]!r}?")
+    return name
+
+
+def _listed(value: Any) -> Any:
+    """One name may stand without the brackets of a list."""
+    return (value,) if isinstance(value, str) else value
+
+
+Text = Annotated[str, Field(min_length=1)]
+MetricName = Annotated[str, AfterValidator(_metric)]
+RegionName = Annotated[str, AfterValidator(_region)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(strict=False)]
+RegionNames = Annotated[tuple[RegionName, ...], BeforeValidator(_listed), Field(strict=False)]
+MetricNames = Annotated[tuple[MetricName, ...], BeforeValidator(_listed), Field(strict=False, min_length=1)]
+
+
+def _limit(value: float, info: Info) -> float:
+    """A limit that no estimate can reach, or that every estimate passes, is a slip of the pen."""
+    metric, bound = METRICS.get(info.data.get("metric", "")), info.data.get("bound")
+    if metric is None or bound is None:
+        return value  # these have their own mistake
+    if not math.isfinite(value):
+        raise _wrong("a limit must be a finite number", "write a number")
+    least, most = metric.least, metric.most
+    if bound.startswith("abs-"):
+        least = 0.0
+    elif bound in ("n", "patients"):
+        least, most = 0.0, math.inf
+    if not least <= value <= most:
+        raise _wrong(
+            f"the limit {value:g} is outside the range of {info.data['metric']!r}",
+            f"it must lie between {least:g} and {most:g}",
+        )
+    return value
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Condition(_Strict):
+    """One comparison of an estimate with a limit.
+
+    ``bound`` says which number is compared: the ``value``, an end of its interval (``low``, ``high``), the
+    size without the sign (``abs-value``), the smallest or largest size inside the interval (``abs-low`` is
+    0 where the interval holds 0; ``abs-high``), or a count (``n``, ``patients``). What is left out is: the
+    region and class that the rule ranges over, the stratum ``all``, and any explainer, layer, target and
+    family. It holds if it holds for one of the estimates chosen; with ``every``, for each of them; with
+    ``families: 2``, for one or more estimates in each of two families or more. ``instead_of``: asked only
+    where that metric was not measured, or in too few cases.
+    """
+
+    metric: MetricName
+    bound: Bound
+    op: Op
+    value: Annotated[float, AfterValidator(_limit)]
+    instead_of: MetricName | None = None
+    families: Annotated[int, Field(ge=1)] | None = None
+    every: bool = False
+    region: RegionNames | None = None
+    cls: Names | None = None
+    explainer: Names | None = None
+    layer: Names | None = None
+    other: Names | None = None
+    target: Names | None = None
+    family: Names | None = None
+    stratum: Names = ("all",)
+
+
+class Conditions(_Strict):
+    """``all`` of these, or ``any`` of these."""
+
+    all: Annotated[tuple[Condition, ...], Field(strict=False)] = ()
+    any: Annotated[tuple[Condition, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _one(self) -> Conditions:
+        if bool(self.all) == bool(self.any):
+            raise _wrong("write either 'all' or 'any', with one condition or more", "for example  all: [...]")
+        return self
+
+
+class Requirement(_Strict):
+    """How much there must be to measure. An estimate of ``metric`` from less counts as not measured.
+
+    ``cases`` and ``patients`` are those in the estimate; ``bearing`` are the cases that bear the region at
+    all.
+    """
+
+    metric: MetricNames
+    cases: Annotated[int, Field(ge=1)] = 1
+    patients: Annotated[int, Field(ge=1)] = 1
+    bearing: Annotated[int, Field(ge=1)] | None = None
+
+
+class Sample(_Strict):
+    """A made-up estimate of an example. What is left out is chosen so that the rule's own range finds it."""
+
+    metric: MetricName
+    region: str | None = None
+    cls: str | None = None
+    explainer: str = ""
+    layer: str = ""
+    other: str = ""
+    target: str = ""
+    family: str = ""
+    stratum: str = "all"
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    se: float | None = None
+    n: Annotated[int, Field(ge=0)] = 100
+    patients: Annotated[int, Field(ge=0)] | None = None
+    missing: Annotated[int, Field(ge=0)] = 0
+    why: str | None = None
+
+
+class Example(_Strict):
+    """What the rule must say of these estimates. A test of the rule inside the rule."""
+
+    name: Text
+    outcome: Literal["flagged", "clear", "undecided"]
+    region: str | None = None
+    estimates: Annotated[tuple[Sample, ...], Field(strict=False, min_length=1)]
+
+
+class Rule(_Strict):
+    """One question, the limit that was set for it, and why."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
+    title: Text
+    severity: Literal["critical", "major", "minor", "info"]
+    evidence: Evidence
+    role: Literal["artefact", "lesion", "explainers", "model", "data"]
+    regions: RegionNames = ()
+    legitimate: bool = False
+    what: Text
+    why: Text
+    limits: Text
+    references: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    requires: Annotated[tuple[Requirement, ...], Field(strict=False)] = ()
+    when: Conditions
+    clear_when: Conditions | None = None
+    correct: Correction = "none"
+    examples: Annotated[tuple[Example, ...], Field(strict=False, min_length=1)]
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Every condition of the rule."""
+        clear = self.clear_when or Conditions.model_construct()
+        return (*self.when.all, *self.when.any, *clear.all, *clear.any)
+
+    @property
+    def by_class(self) -> bool:
+        """Does the rule range over the classes?"""
+        return any(METRICS[c.metric].cls and c.cls is None for c in self.conditions)
+
+    @model_validator(mode="after")
+    def _about_a_region(self) -> Rule:
+        for condition in self.conditions:
+            if METRICS[condition.metric].region and not self.regions and condition.region is None:
+                raise _wrong(
+                    f"the metric {condition.metric!r} is about a region, and the rule names none",
+                    "add  regions: [...]",
+                )
+        return self

@@ -1,0 +1,41 @@
+"""From a run directory to a page and a PDF that say the same, because both are made from one context."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from audit.errors import RunError
+from audit.record import Run
+from audit.report import html, pdf
+from audit.report.context import Context, build
+
+__all__ = ["Context", "build", "render"]
+
+
+def render(run: Run, *, draft: bool = False) -> tuple[Path, Path]:
+    """Write ``report/index.html`` and ``report/report.pdf`` of a run; return both paths.
+
+    One run gives the same bytes each time: nothing is read but the run directory.
+
+    Raises:
+        RunError: the run did not finish, and no draft was asked for.
+    """
+    if run.manifest.get("status") != "complete" and not draft:
+        raise RunError(
+            "this run did not finish, so it has no report",
+            where=str(run.path),
+            todo="run the audit again, or ask for a draft",
+        )
+    context = build(run)
+    run.report.mkdir(parents=True, exist_ok=True)
+    page, paper = run.report / "index.html", run.report / "report.pdf"
+    _replace(page, html.page(context).encode("utf-8"))
+    _replace(paper, pdf.document(context))
+    return page, paper
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write through a neighbour and rename, so that a reader never meets half a report."""
+    half = path.with_name(path.name + ".part")
+    half.write_bytes(content)
+    half.replace(path)

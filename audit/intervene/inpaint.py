@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,12 @@ from scipy.sparse.linalg import splu
 from audit.record import Image, Mask
 
 HALO = 0.01  # of the shorter side: a tight mask leaves the rim of what it should take away
-REMEMBERED = 64
+REMEMBERED = 256
 
-_solvers: OrderedDict[bytes, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = OrderedDict()
+Membrane = tuple[Any, Callable[[NDArray[np.float64]], NDArray[np.float64]]]
+
+_membranes: OrderedDict[bytes, Membrane] = OrderedDict()
+"""Shapes met lately: a region and its control places share theirs, and corners and borders are those of every case."""
 
 
 def widened(mask: Mask) -> Mask:
@@ -49,39 +53,46 @@ def membrane(image: Image, mask: Mask) -> Image:
     if mask.all():
         raise ValueError("the region covers the whole picture")
     painted = image.copy()
-    parts, count = ndimage.label(mask)
+    parts, _ = ndimage.label(mask)
     for number, box in enumerate(ndimage.find_objects(parts), start=1):
         around = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in box)
         hole = parts[around] == number
         painted[around][hole] = _solve(image[around], hole)
-    assert count
     return painted
 
 
 def _solve(image: Image, hole: Mask) -> NDArray[np.float32]:
     """The membrane's values at the hole's pixels. Neighbours outside the crop lie outside the picture."""
+    key = hole.tobytes() + bytes(str(hole.shape), "ascii")
+    if key not in _membranes:
+        _membranes[key] = _membrane_of(hole)
+        while len(_membranes) > REMEMBERED:
+            _membranes.popitem(last=False)
+    _membranes.move_to_end(key)
+    spread, solve = _membranes[key]
+    known = np.where(hole[..., None], 0, image).reshape(hole.size, -1).astype(np.float64)
+    return np.asarray(solve(spread @ known), dtype=np.float32)
+
+
+def _membrane_of(hole: Mask) -> Membrane:
+    """For one shape: the matrix that brings the rim's values to the hole's pixels, and the factorised Laplacian."""
     index = np.full(hole.shape, -1)
     index[hole] = np.arange(hole.sum())
-    inside = index[hole]
-    rim = np.zeros((len(inside), image.shape[2]))
-    known = np.where(hole[..., None], 0, image).astype(np.float64)
+    inside, (rows, columns) = index[hole], np.nonzero(hole)
     degree = np.zeros(len(inside))
-    pairs: list[NDArray[np.int64]] = []
-    rows, columns = np.nonzero(hole)
+    linked: list[NDArray[np.int64]] = []
+    rim: list[NDArray[np.int64]] = []
     for down, right in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         r, c = rows + down, columns + right
         within = (r >= 0) & (r < hole.shape[0]) & (c >= 0) & (c < hole.shape[1])
         degree += within
         r, c, here = r[within], c[within], inside[within]
-        np.add.at(rim, here, known[r, c])
-        linked = hole[r, c]
-        pairs.append(np.stack([here[linked], index[r[linked], c[linked]]]))
-    key = hole.tobytes() + bytes(str(hole.shape), "ascii")
-    if key not in _solvers:
-        i, j = np.concatenate(pairs, axis=1)
-        matrix = sparse.diags(degree) - sparse.coo_matrix((np.ones(len(i)), (i, j)), shape=(len(inside),) * 2)
-        _solvers[key] = splu(sparse.csc_matrix(matrix)).solve
-        while len(_solvers) > REMEMBERED:
-            _solvers.popitem(last=False)
-    _solvers.move_to_end(key)
-    return np.asarray(_solvers[key](rim), dtype=np.float32)
+        both = hole[r, c]
+        linked.append(np.stack([here[both], index[r[both], c[both]]]))
+        rim.append(np.stack([here[~both], (r * hole.shape[1] + c)[~both]]))
+    size = len(inside)
+    i, j = np.concatenate(linked, axis=1)
+    laplacian = sparse.diags(degree) - sparse.coo_matrix((np.ones(len(i)), (i, j)), shape=(size, size))
+    to, of = np.concatenate(rim, axis=1)
+    spread = sparse.csr_matrix((np.ones(len(to)), (to, of)), shape=(size, hole.size))
+    return spread, splu(sparse.csc_matrix(laplacian)).solve

@@ -46,7 +46,7 @@ def verdicts(
     rows: list[Verdict] = []
     for region in sorted(regions, key=lambda r: r.name):
         about = [f for f in findings if f.region == region.name]
-        if region.role != "artefact" or _absent(known, region.name) or _bare(about):
+        if region.role != "artefact" or _absent(known, region) or _bare(about):
             continue
         place = called(region.name, names)
         each = [
@@ -63,10 +63,18 @@ def verdicts(
     return overall, rows
 
 
-def _absent(estimates: list[Estimate], region: str) -> bool:
-    """Nobody looked, or nobody found it in any case: it is told under what was not measured."""
-    seen = [e for e in estimates if e.metric == "presence" and e.region == region and e.stratum == "all"]
-    return bool(seen) and all(not e.value for e in seen)
+RARE = 0.05
+"""A sign that a detector sees in no more of the cases than this cannot carry the figures of the set, nor be tested on
+it; and a detector errs about as often. It is told as not tested. What an expert drew is judged however rare."""
+
+DRAWN = "drawn"
+
+
+def _absent(estimates: list[Estimate], region: Region) -> bool:
+    """Nobody looked, or it is in no case or hardly any: it is told under what was not measured."""
+    seen = [e for e in estimates if e.metric == "presence" and e.region == region.name and e.stratum == "all"]
+    most = 0.0 if region.detector == DRAWN else RARE
+    return bool(seen) and all(not e.value or e.value <= most for e in seen)
 
 
 def _bare(about: list[Finding]) -> bool:

@@ -60,8 +60,20 @@ def rank_biserial(values: NDArray[np.float64], of_class: NDArray[np.bool_]) -> S
     return lambda weights: 2 * of_values(weights) - 1
 
 
-def interval(statistic: Statistic, patients: Sequence[str], *, seed: int, missing: int = 0) -> Summary:
-    """A statistic of the whole set with its 95 % percentile interval over patients."""
+def interval(
+    statistic: Statistic,
+    patients: Sequence[str],
+    *,
+    seed: int,
+    missing: int = 0,
+    ends: tuple[float, float] = (-1.0, 1.0),
+    fewest: int | None = None,
+) -> Summary:
+    """A statistic of the whole set with its 95 % percentile interval over patients.
+
+    Where the statistic stands at one of its ``ends`` it stands there in every draw, although it is not certain:
+    the interval then reaches as far in as the exact binomial bound for the smaller class, ``fewest`` cases.
+    """
     cases = len(patients)
     names, owner = np.unique(np.asarray(patients, dtype=object).astype(str), return_inverse=True)
     if not cases:
@@ -76,6 +88,9 @@ def interval(statistic: Statistic, patients: Sequence[str], *, seed: int, missin
     draws = statistic(resample(len(names), seed=seed)[:, owner])
     draws = draws[~np.isnan(draws)]
     low, high = (float(q) for q in np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    if low == high and value in ends:
+        reach = (ends[1] - ends[0]) * (1 - ((1 - LEVEL) / 2) ** (1 / min(fewest or cases, len(names))))
+        low, high = (value, value + reach) if value == ends[0] else (value - reach, value)
     return Summary(
         value=value,
         low=low,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +33,13 @@ class Summary:
     why: str | None = None
 
 
+@lru_cache(maxsize=32)
 def resample(patients: int, *, seed: int, resamples: int = RESAMPLES) -> NDArray[np.float64]:
     """How often each patient is drawn: ``(resamples, patients)``, each row sums to ``patients``."""
     rng = np.random.default_rng([seed, patients])
-    return rng.multinomial(patients, np.full(patients, 1 / patients), size=resamples).astype(np.float64)
+    drawn = rng.multinomial(patients, np.full(patients, 1 / patients), size=resamples).astype(np.float64)
+    drawn.setflags(write=False)
+    return drawn
 
 
 def summarise(

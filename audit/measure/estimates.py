@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
@@ -82,8 +83,11 @@ def _model(
             continue
         statistic = auc(answers[:, number], labels == cls)
         each.append(statistic)
-        yield _estimate(interval(statistic, patients, seed=seed), metric="auc", cls=cls)
-    yield _estimate(interval(_mean(each), patients, seed=seed), metric="auc")
+        fewest = min(int((labels == cls).sum()), int((labels != cls).sum()))
+        summary = interval(statistic, patients, seed=seed, ends=(0.0, 1.0), fewest=fewest)
+        yield _estimate(summary, metric="auc", cls=cls)
+    fewest = min(Counter(labels).values())
+    yield _estimate(interval(_mean(each), patients, seed=seed, ends=(0.0, 1.0), fewest=fewest), metric="auc")
 
 
 def _mean(statistics: Sequence[Statistic]) -> Statistic:
@@ -117,9 +121,10 @@ def _presence(run: Run, cases: Sequence[Case], seed: int) -> Iterator[Estimate]:
         borne = present[known] == 1
         for cls in classes:
             of_class = labels[known] == cls
+            fewest = min(int(of_class.sum()), int((~of_class).sum()))
             statistic = share_difference(borne, of_class)
             yield _estimate(
-                interval(statistic, patients, seed=seed, missing=missing),
+                interval(statistic, patients, seed=seed, missing=missing, fewest=fewest),
                 metric="association",
                 region=region.name,
                 cls=cls,
@@ -132,7 +137,9 @@ def _presence(run: Run, cases: Sequence[Case], seed: int) -> Iterator[Estimate]:
                 )
                 if np.isnan(content).any():
                     continue
-                summary_ = interval(rank_biserial(content, of_class), patients, seed=seed, missing=missing)
+                summary_ = interval(
+                    rank_biserial(content, of_class), patients, seed=seed, missing=missing, fewest=fewest
+                )
                 yield _estimate(summary_, metric=f"content-{metric}", region=region.name, cls=cls)
 
 
@@ -203,7 +210,11 @@ def _reliance(
     strata: Mapping[str, NDArray[np.bool_]],
     seed: int,
 ) -> Iterator[Estimate]:
-    """What taking a region away does to the answer, in standard deviations of the margin over the set."""
+    """What taking a region away does to the answer, in standard deviations of the margin over the set.
+
+    ``removal-own`` is the effect of a lesion on the score of the case's own class. A lesion that leaves no room for
+    control places is the kind that counts most; the mean control of the class's other cases stands in for its own.
+    """
     frame = run.frame(Effect)
     if frame.empty:
         return
@@ -226,9 +237,9 @@ def _reliance(
         yield from _flips(group, region, cls, patients, strata, seed)
     of_own = np.array([scale[c.label] for c in cases])
     for name, group in own.groupby("region", sort=False):
-        yield from _effects(
-            group, {"removal-own": "difference"}, str(name), "", of_own, patients, strata, seed
-        )
+        standing_in = group.groupby("cls")["control"].transform("mean")
+        group = group.assign(own=group["change"] - group["control"].fillna(standing_in))
+        yield from _effects(group, {"removal-own": "own"}, str(name), "", of_own, patients, strata, seed)
 
 
 def _column(group: pd.DataFrame, field: str, cases: int) -> NDArray[np.float64]:

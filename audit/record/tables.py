@@ -57,7 +57,8 @@ def write_arrow(path: Path, table: pa.Table) -> None:
 
 def frame(path: Path) -> pd.DataFrame:
     """The table as a data frame; missing text is None, missing numbers are NaN."""
-    return pq.read_table(path).to_pandas()
+    found: pd.DataFrame = pq.read_table(path).to_pandas()
+    return found
 
 
 def read(path: Path, noun: type[Row]) -> list[Row]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from audit.report import words
 from audit.report.blocks import Cell, Fact, Table
+from audit.report.limits import untested
 from audit.report.source import Source
 
 COMPACT_CLASSES = 12
@@ -42,6 +43,7 @@ def scope(source: Source) -> tuple[Fact, ...]:
         Fact(
             name="Regions", text=f"{len(regions)}: {', '.join(regions)}" if regions else "none was looked for"
         ),
+        *_not_tested(source),
         Fact(name="Explainers", text=", ".join(applied) if applied else "none applied"),
         Fact(name="Right answers", text=in_words(accuracy)),
         Fact(
@@ -52,6 +54,15 @@ def scope(source: Source) -> tuple[Fact, ...]:
         ),
     ]
     return tuple(facts)
+
+
+def _not_tested(source: Source) -> list[Fact]:
+    """Artefacts that the verdict says nothing of: the first page must say so."""
+    left = set(untested(source))
+    if not left or not source.judged:
+        return []
+    titles = [r.title or r.name for r in source.regions if r.name in left]
+    return [Fact(name="Not tested", text=f"{', '.join(titles)}: in no case, in too few, or not known")]
 
 
 def in_words(e: Any) -> str:

@@ -76,9 +76,13 @@ def regions_table(source: Source) -> Table | None:
         known = own["present"].dropna()
         bearing = int(known.astype(bool).sum())
         unknown = len(source.cases) - len(known)
-        if bearing and not unknown:
+        rare = region.name in untested(source) and bearing
+        if bearing and not unknown and not rare:
             continue
         said = []
+        if rare:
+            cases = words.share(bearing, len(known))
+            said.append(f"in {cases} of the cases only: too rare to be tested, and left out of the verdict")
         if not bearing and len(known):
             said.append(f"found in none of the {words.count(len(known), 'case')} where it can be known")
         if unknown:
@@ -90,6 +94,12 @@ def regions_table(source: Source) -> Table | None:
         )
     head = ("Region", "What is missing")
     return Table(caption="Regions", head=head, rows=tuple(rows), kind="text") if rows else None
+
+
+def untested(source: Source) -> list[str]:
+    """Artefact regions that have no row among the verdicts: in no case, or in hardly any."""
+    judged = {row["artefact"] for row in source.judgement["verdicts"]}
+    return [r.name for r in source.regions if r.role == "artefact" and r.name not in judged]
 
 
 def scores_table(source: Source) -> Table | None:

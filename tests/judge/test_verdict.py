@@ -423,3 +423,18 @@ def test_a_gate_that_is_no_verdict_is_refused(fail_on: str, hint: str) -> None:
     assert error.value.exit_code == 2
     if hint != "'none'":
         assert hint in str(error.value)
+
+
+def test_what_a_detector_sees_in_hardly_any_case_is_not_judged_and_what_an_expert_drew_is():
+    """Three of a hundred cases cannot carry a set's figures, and a detector errs as often."""
+    from audit.judge.verdict import verdicts
+    from audit.record import Estimate, Region
+
+    rare = [Estimate(metric="presence", region=name, value=0.03, n=100) for name in ("text", "artefact")]
+    regions = [
+        Region(name="text", role="artefact", title="Text", detector="top-hat", version="1"),
+        Region(name="artefact", role="artefact", title="Patch", detector="drawn", version="1"),
+    ]
+    overall, rows = verdicts([], [], rare, regions, ["a", "b"])
+    assert {row.artefact for row in rows} == {"artefact"}
+    assert overall == "undecided"

@@ -81,3 +81,13 @@ def test_association_is_a_difference_of_shares_and_none_without_a_second_class()
     lonely = interval(share_difference(present, np.ones(5, bool)), list("abcde"), seed=0)
     assert lonely.value is None
     assert "another" in lonely.why
+
+
+def test_a_perfect_auc_is_not_certain():
+    """Twenty against ten, told apart without fault: the bound is that of ten of ten."""
+    of_class = np.arange(30) < 10
+    found = interval(
+        auc(of_class.astype(float), of_class), [str(i) for i in range(30)], seed=0, ends=(0, 1), fewest=10
+    )
+    assert (found.value, found.high) == (1, 1)
+    assert found.low == pytest.approx(0.025 ** (1 / 10))

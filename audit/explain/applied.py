@@ -1,0 +1,180 @@
+"""Which explainers apply to this model, and the one function that makes all maps of a batch from one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.errors import Undefined
+from audit.explain import Explainer, explainer
+from audit.models import Classifier, Images, Probabilities
+from audit.record import Explained, Map
+
+if TYPE_CHECKING:
+    from audit.explain.layers import Layers
+    from audit.models.torch_module import TorchClassifier
+
+BLACK_BOX = "the model can only be asked: its activations and gradients cannot be seen"
+
+
+@dataclass(frozen=True)
+class Traced:
+    """What one pass over a batch gave: probabilities ``(b, k)``, and for each map's name ``(b, h, w)``.
+
+    ``undefined`` says of a map that could not be made why not.
+    """
+
+    probabilities: Probabilities
+    heats: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    undefined: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Passes:
+    """Model passes by kind, counted in pictures. A trace and a gradient are a forward and a backward each."""
+
+    predict: int = 0
+    trace: int = 0
+    gradient: int = 0
+    questions: int = 0
+
+
+Tracer = Callable[[Images, Sequence[str], "Sequence[int] | None"], Traced]
+"""Pictures ``(b, h, w, 3)``, their cases' ids, and the classes to explain (None: those predicted)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What was asked for, applied or not; how to trace a batch (None for a black box); the layers' records."""
+
+    explained: tuple[Explained, ...]
+    trace: Tracer | None
+    layers: tuple[dict[str, Any], ...] = ()
+
+
+def prepare(
+    classifier: Classifier,
+    names: Sequence[str],
+    images: Images,
+    *,
+    layers: Sequence[str] = (),
+    seed: int,
+    batch: int,
+    lime_samples: int,
+    smoothgrad_samples: int,
+    smoothgrad_sigma: float,
+    passes: Passes,
+) -> Prepared:
+    """Find out which explainers apply, at which layers, and why the others do not.
+
+    Args:
+        classifier: who is asked.
+        names: the explainers that are wanted.
+        images: a few pictures ``(n, h, w, 3)`` on which the network is watched once.
+        layers: modules that the user names, besides the three depths.
+        seed, batch, lime_samples, smoothgrad_samples, smoothgrad_sigma: settings.
+        passes: counts the passes that are made later.
+
+    Raises:
+        ConfigError: an explainer or a layer is unknown.
+    """
+    wanted = list({e.name: e for e in map(explainer, names)}.values())
+    settings = {
+        "lime": {"samples": lime_samples},
+        "smoothgrad": {"samples": smoothgrad_samples, "sigma": smoothgrad_sigma},
+    }
+    if not hasattr(classifier, "module"):
+        rows = [_row(e, e.layers if e.needs == "questions" else (), BLACK_BOX, settings) for e in wanted]
+        return Prepared(explained=tuple(rows), trace=None)
+
+    from audit.explain.layers import pick
+
+    found = pick(classifier, images=images, names=layers)  # type: ignore[arg-type]
+    rows = []
+    for e in wanted:
+        usable, reasons = e.places(found)
+        why = "; ".join(f"{place}: {reason}" for place, reason in reasons.items())
+        rows.append(_row(e, usable, why, settings))
+    apply = {e.name: tuple(m.layer for m in row.maps) for e, row in zip(wanted, rows, strict=True)}
+
+    def trace(pictures: Images, cases: Sequence[str], targets: Sequence[int] | None) -> Traced:
+        made, trace_ = _traced(classifier, found, pictures, targets, wanted, apply)  # type: ignore[arg-type]
+        passes.trace += len(pictures)
+        if apply.get("smoothgrad"):
+            from audit.explain.gradient import smooth_gradients
+
+            maps = smooth_gradients(
+                classifier,  # type: ignore[arg-type]
+                pictures,
+                trace_.targets,
+                cases,
+                seed=seed,
+                samples=smoothgrad_samples,
+                sigma=smoothgrad_sigma,
+                batch=batch,
+            )
+            passes.gradient += len(pictures) * smoothgrad_samples
+            made.heats["smoothgrad.input"] = maps.numpy()
+        return made
+
+    return Prepared(
+        explained=tuple(rows), trace=trace, layers=tuple(layer.row() for layer in found.by_depth.values())
+    )
+
+
+def _row(e: Explainer, places: Sequence[str], why: str, settings: dict[str, Any]) -> Explained:
+    maps = tuple(
+        Map(
+            name=f"{e.name}.{place}",
+            explainer=e.name,
+            layer=place,
+            family=e.family,
+            signed=e.signed,
+            title=f"{e.title}, {place}",
+        )
+        for place in places
+    )
+    return Explained(
+        explainer=e.name,
+        family=e.family,
+        applied=bool(maps),
+        why=why or None,
+        title=e.title,
+        formula=e.formula,
+        paper=e.paper,
+        departures=e.departures,
+        settings={**e.settings, **settings.get(e.name, {})},
+        maps=maps,
+    )
+
+
+def _traced(
+    classifier: TorchClassifier,
+    layers: Layers,
+    pictures: Images,
+    targets: Sequence[int] | None,
+    wanted: Sequence[Explainer],
+    apply: dict[str, tuple[str, ...]],
+) -> tuple[Traced, Any]:
+    from audit.explain.trace import Trace
+
+    needed = {place for e in wanted if e.needs == "trace" for place in apply[e.name]}
+    depths = set(layers.by_depth) if apply.get("fused") else needed
+    watched = replace(layers, by_depth={k: v for k, v in layers.by_depth.items() if k in depths})
+    trace = Trace.of(classifier, pictures, targets, watched)
+    made = Traced(trace.probabilities)
+    for e in wanted:
+        if e.needs != "trace":
+            continue
+        function = e.load()
+        for place in apply[e.name]:
+            name = f"{e.name}.{place}"
+            try:
+                made.heats[name] = np.asarray(function(trace, place).detach().cpu(), dtype=np.float32)
+            except Undefined as why:
+                made.undefined[name] = str(why)
+    return made, trace

@@ -1,0 +1,169 @@
+"""The command ``pfungst``: a verb is a function. The only place that prints and that exits.
+
+Exit codes, whatever is printed or written: 0 clear, 1 flagged (confirmed, suspected or sensitive), 2 wrong usage
+or configuration, 3 model or data cannot be read, 4 undecided, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from audit import judge as judging
+from audit import stages
+from audit.errors import PfungstError
+from audit.progress import Bar, Lines, Progress, Silent
+from audit.record import Run
+
+app = typer.Typer(
+    name="pfungst",
+    help="Finds out whether an image classifier reads the sign that an expert would read.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+rules_app = typer.Typer(help="Rule files.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on",
+        help="The verdicts that end with exit code 1, separated by commas, in place of confirmed,suspected,sensitive.",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that `pfungst run -o` wrote.")]
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(metavar="AUDIT.yaml", help="The configuration.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The run's folder; default runs/ and the configuration's name."),
+    ] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Leave out cases that cannot be read, and say which.")
+    ] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Load weights that need pickle: they can run any code.")
+    ] = False,
+    batch: Annotated[int | None, typer.Option("--batch", min=1, help="Pictures a model pass.")] = None,
+    fail_on: FailOn = None,
+    quiet: Quiet = False,
+) -> None:
+    """Ask the model about every case, measure, judge and report."""
+    from audit import config as configuration
+    from audit import runner
+
+    judging.exit_code("clear", fail_on)  # a wrong --fail-on is told before the work, not after it
+    settings = configuration.read(config)
+    if batch is not None:
+        settings = settings.model_copy(update={"batch": batch})
+    with _progress(quiet) as progress:
+        done = runner.audit(
+            settings,
+            folder=config.resolve().parent,
+            out=out or Path("runs") / config.stem,
+            given=config,
+            keep_going=keep_going,
+            trust=trust,
+            progress=progress,
+        )
+    _end(done, fail_on, quiet)
+
+
+@app.command()
+def measure(path: RunPath, fail_on: FailOn = None, quiet: Quiet = False) -> None:
+    """Scores and estimates again, from the maps; then findings and report."""
+    _end(stages.redo(path, "measure"), fail_on, quiet)
+
+
+@app.command()
+def judge(
+    path: RunPath,
+    rules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rules", "-r", help="A shipped set by name, or a file or folder; default: the run's own."
+        ),
+    ] = None,
+    fail_on: FailOn = None,
+    quiet: Quiet = False,
+) -> None:
+    """Findings and verdict again, by other rules if wanted; then the report."""
+    _end(stages.redo(path, "judge", rules or None), fail_on, quiet)
+
+
+@app.command()
+def report(
+    path: RunPath,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Render an unfinished run, marked as a draft.")
+    ] = False,
+    fail_on: FailOn = None,
+    quiet: Quiet = False,
+) -> None:
+    """HTML and PDF again."""
+    done = Run.open(path, unfinished=draft)
+    stages.report(done, draft=draft and done.manifest["status"] != "complete")
+    _end(done, fail_on, quiet)
+
+
+@rules_app.command("check")
+def rules_check(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Rule files, folders or shipped sets.")
+    ],
+) -> None:
+    """Every mistake of rule files at once, with file:line:column."""
+    problems = judging.check(paths)
+    for problem in problems:
+        print(problem)
+    if problems:
+        raise typer.Exit(2)
+    print("no mistakes found")
+
+
+def _progress(quiet: bool) -> Progress:
+    if quiet:
+        return Silent()
+    return Bar() if sys.stderr.isatty() else Lines()
+
+
+def _end(done: Run, fail_on: str | None, quiet: bool) -> None:
+    """Print the verdict and where the reports are, and exit with the verdict's code."""
+    judgement = done.findings()
+    if not quiet:
+        console = Console(highlight=False, soft_wrap=True)
+        console.print(f"Verdict: {judgement['verdict']}", markup=False)
+        for row in judgement["verdicts"]:
+            about = " -> ".join(part for part in (row["artefact"], row["cls"]) if part)
+            console.print(f"  {about}: {row['verdict']}. {row['statement']}", markup=False)
+        for name in ("index.html", "report.pdf"):
+            console.print(f"Report: {done.report / name}", markup=False)
+    raise typer.Exit(judging.exit_code(judgement["verdict"], fail_on))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point: errors that a user can put right end with their code and no traceback."""
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        app(args=None if arguments is None else list(arguments), standalone_mode=True)
+    except PfungstError as error:
+        for problem in error.problems:
+            errors.print(f"error: {problem}", markup=False)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        errors.print("interrupted", markup=False)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""``audit.yaml`` -> :class:`Config`. Every mistake at once, with its place and what is expected.
+
+Only ``model`` and ``images`` are needed; the report prints every default that was used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+
+from audit import documents, explain, regions, resources
+from audit.errors import ConfigError, Problem
+from audit.plugins import nearest
+
+REGIONS = ("lesion", "corners", "border", "text", "padding", "artefact")
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+Share = Annotated[float, Field(gt=0, le=1)]
+Channel = Annotated[float, Field(allow_inf_nan=False)]
+Spread = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Side = Annotated[int, Field(ge=8, le=4096)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelConfig(_Part):
+    """Who is asked: where the network comes from, its weights, and how a picture is laid before it."""
+
+    source: Literal["python", "torchvision", "timm", "callable"]
+    factory: str | None = None
+    name: str | None = None
+    args: dict[str, Any] = {}
+    weights: str | None = None
+    classes: Annotated[list[str], Field(min_length=2)]
+    output: Literal["softmax", "sigmoid", "multilabel"] = "softmax"
+    size: tuple[Side, Side] = (224, 224)
+    mean: tuple[Channel, Channel, Channel] | None = None
+    std: tuple[Spread, Spread, Spread] | None = None
+    fit: Literal["squash", "crop", "pad"] = "squash"
+    crop_pct: Share = 1.0
+    layers: list[str] = []
+    device: str = "cpu"
+
+    @model_validator(mode="after")
+    def _whole(self) -> ModelConfig:
+        needed = "factory" if self.source in ("python", "callable") else "name"
+        if getattr(self, needed) is None:
+            raise ValueError(f"source {self.source} needs the key '{needed}'")
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("two classes have one name")
+        if self.output == "sigmoid" and len(self.classes) != 2:
+            raise ValueError("output sigmoid is one logit: it takes two classes, the second is its yes")
+        return self
+
+    @property
+    def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and spread by channel: ImageNet's for torchvision and timm, none for others, unless given."""
+        usual = IMAGENET if self.source in ("torchvision", "timm") else ((0.0,) * 3, (1.0,) * 3)
+        return tuple(self.mean or usual[0]), tuple(self.std or usual[1])
+
+
+class LesionColumn(_Part):
+    """A lesion mask that carries kinds as bits."""
+
+    column: str
+    kinds: dict[str, Annotated[int, Field(ge=1, le=1 << 30)]] = {}
+
+
+class Columns(_Part):
+    """What the manifest calls the columns that are read."""
+
+    image: str = "image"
+    label: str = "label"
+    id: str = "id"
+    lesion: str | LesionColumn = "lesion"
+    artefact: str = "artefact"
+    patient: str = "patient"
+    group: str = "group"
+    attribution: str = "attribution"
+    licence: str = "licence"
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """Lesion kinds by their bit; empty where the mask is a plain one."""
+        return dict(self.lesion.kinds) if isinstance(self.lesion, LesionColumn) else {}
+
+    def given(self) -> dict[str, str]:
+        """The columns that the user named, as the manifest's reader takes them."""
+        names = self.model_dump(exclude_unset=True)
+        return {k: v["column"] if isinstance(v, dict) else v for k, v in names.items()}
+
+
+class ImagesConfig(_Part):
+    """What is shown."""
+
+    manifest: str
+    root: str | None = None
+    columns: Columns = Columns()
+    labels: dict[str, str] | None = None
+
+
+class LimeConfig(_Part):
+    """LIME: perturbed pictures for each fill."""
+
+    samples: Annotated[int, Field(ge=16, le=100_000)] = 256
+
+
+class SmoothGradConfig(_Part):
+    """SmoothGrad: noisy pictures, and the noise as a share of the picture's own range."""
+
+    samples: PositiveInt = 25
+    sigma: Annotated[float, Field(ge=0, le=1)] = 0.15
+
+
+class RemovalConfig(_Part):
+    """Removal: control places for each region and case."""
+
+    controls: Annotated[int, Field(ge=1, le=100)] = 8
+
+
+class Config(_Part):
+    """A whole audit."""
+
+    title: str = "Audit"
+    model: ModelConfig
+    images: ImagesConfig
+    explainers: Annotated[list[str], Field(min_length=1)] = list(explain.EXPLAINERS)
+    regions: Annotated[list[str], Field(min_length=1)] = list(REGIONS)
+    rules: Annotated[list[str], Field(min_length=1)] = ["core"]
+    seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
+    batch: Annotated[int, Field(ge=1, le=4096)] = 16
+    lime: LimeConfig = LimeConfig()
+    smoothgrad: SmoothGradConfig = SmoothGradConfig()
+    removal: RemovalConfig = RemovalConfig()
+
+
+def read(path: Path | str) -> Config:
+    """Read a configuration; relative paths in it are relative to its folder.
+
+    Raises:
+        ConfigError: all mistakes at once, each with file:line:column.
+    """
+    path = Path(path)
+    text = documents.read(path)
+    if not text.problems and not isinstance(text.values, dict):
+        text.add("a configuration is a list of keys and values", todo="it needs model and images")
+    if text.problems:
+        raise ConfigError(text.problems)
+    found: list[Problem] = []
+    config: Config | None = None
+    try:
+        config = Config.model_validate(text.values)
+    except ValidationError as error:
+        found += documents.problems(text, error, Config)
+    found += _further(text, path.parent)
+    if found or config is None:
+        raise ConfigError(sorted(found, key=lambda p: _order(p.where)))
+    return config
+
+
+def checked(data: dict[str, Any]) -> Config:
+    """A configuration from plain values given in Python.
+
+    Raises:
+        ConfigError: all mistakes of type and name at once.
+    """
+    text = documents.Text(file="settings", values=data)
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(
+            [Problem(what=p.what, todo=p.todo) for p in documents.problems(text, error, Config)]
+        ) from error
+    names = [Problem(what=p.what, todo=p.todo) for p in _names(text)]
+    if names:
+        raise ConfigError(names)
+    return config
+
+
+def _order(where: str) -> tuple[int, ...]:
+    return tuple(int(n) for n in where.rsplit(":", 2)[1:] if n.isdigit())
+
+
+def _further(text: documents.Text, folder: Path) -> Iterator[Problem]:
+    """What a type does not say: files that are not there, names that nothing has, labels of no class."""
+    data = text.values
+    yield from _names(text)
+    for loc in (("model", "weights"), ("images", "manifest"), ("images", "root")):
+        value = _at(data, loc)
+        if isinstance(value, str) and not (folder / value).exists():
+            what = f"{'.'.join(loc)}: there is no {folder / value}"
+            yield Problem(what=what, where=text.where(loc), todo=f"paths are relative to {folder}")
+    sets = sorted(p.name for p in resources.folder("rules").iterdir() if p.is_dir())
+    values = data.get("rules")
+    for number, name in enumerate(values if isinstance(values, list) else []):
+        if isinstance(name, str) and name not in sets and not (folder / name).exists():
+            what = f"rules: {name!r} is neither a shipped set nor a file or folder in {folder}"
+            yield Problem(what=what, where=text.where(("rules", number)), todo=nearest(name, sets))
+    classes, labels = _at(data, ("model", "classes")), _at(data, ("images", "labels"))
+    if isinstance(classes, list) and isinstance(labels, dict):
+        for value, name in labels.items():
+            if isinstance(name, str) and name not in classes:
+                where = text.where(("images", "labels", value))
+                what = f"images.labels: {name!r} is not one of model.classes"
+                yield Problem(what=what, where=where, todo=nearest(name, [str(c) for c in classes]))
+
+
+def _names(text: documents.Text) -> Iterator[Problem]:
+    """Explainers and regions that nothing has."""
+    data = text.values
+    known = {"explainers": list(explain.EXPLAINERS), "regions": list(regions.NAMES)}
+    for key, names in known.items():
+        values = data.get(key)
+        for number, name in enumerate(values if isinstance(values, list) else []):
+            if isinstance(name, str) and name not in names and ":" not in name:
+                what = f"{key}: unknown name {name!r}"
+                yield Problem(what=what, where=text.where((key, number)), todo=nearest(name, names))
+
+
+def _at(data: Any, loc: tuple[str, ...]) -> Any:
+    for part in loc:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data

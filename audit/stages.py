@@ -1,0 +1,66 @@
+"""What needs only a run directory: scores and estimates, findings and verdict, HTML and PDF.
+
+No stage here needs the model, torch or the pictures, so evidence can be judged anew where none of them is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from audit import judge as judging
+from audit import measure as measuring
+from audit import report as reporting
+from audit.record import Estimate, Run
+from audit.record.run import sha256
+from audit.record.tables import write_arrow
+
+
+def measure(run: Run) -> None:
+    """Write the scores and the estimates of a run, from its maps, regions, predictions and effects."""
+    write_arrow(run.path / "scores.parquet", measuring.scores(run))
+    run.write(Estimate, measuring.estimates(run))
+    _noted(run, "measure")
+
+
+def judge(run: Run, rules: Sequence[str] | None = None, *, folder: Path | None = None) -> str:
+    """Write the findings and the verdict of a run, and return the verdict.
+
+    Args:
+        run: measured.
+        rules: names of shipped sets, or files and folders; None takes the rules that the run keeps.
+        folder: what relative paths among ``rules`` are relative to.
+    """
+    if rules is not None:
+        run.keep_rules(judging.files(rules, folder=folder or Path.cwd()))
+    kept = judging.load(run.rule_files(), folder=Path())
+    judgement = judging.judge(kept, run.read(Estimate), run.regions, run.classes)
+    run.write_findings(judgement.verdict, judgement.verdicts, judgement.findings, judgement.gates)
+    _noted(run, "judge", rules={f.name: sha256(f) for f in run.rule_files()})
+    return str(judgement.verdict)
+
+
+def report(run: Run, *, draft: bool = False) -> tuple[Path, Path]:
+    """Render the HTML and the PDF of a run, and return where they are."""
+    html, pdf = reporting.render(run, draft=draft)
+    return html, pdf
+
+
+def redo(path: Path | str, stage: str, rules: Sequence[str] | None = None) -> Run:
+    """Do one stage of a finished run again, and what follows from it, and seal the run anew."""
+    run = Run.open(path)
+    if stage == "measure":
+        measure(run)
+    if stage in ("measure", "judge"):
+        judge(run, rules)
+        run.seal()
+    report(run)
+    return run
+
+
+def _noted(run: Run, stage: str, **facts: Any) -> None:
+    """Add a line to the run's history: which stage, after how many others, with what."""
+    history = run.manifest.setdefault("history", [])
+    history.append({"stage": stage, **facts})
+    run.write_manifest()

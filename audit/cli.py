@@ -1,12 +1,13 @@
 """The command ``pfungst``: a verb is a function. The only place that prints and that exits.
 
 Exit codes, whatever is printed or written: 0 clear, 1 flagged (confirmed, suspected or sensitive), 2 wrong usage
-or configuration, 3 model or data cannot be read, 4 undecided, 130 interrupted.
+or configuration, 3 model or data cannot be read, 4 undecided, 130 interrupted; 70 a fault of the program itself.
 """
 
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -163,6 +164,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         errors.print("interrupted", markup=False)
         sys.exit(130)
+    except Exception:
+        # Python would end with 1, which says "flagged"; a fault of ours must never read as a verdict
+        traceback.print_exc()
+        sys.exit(70)
 
 
 if __name__ == "__main__":

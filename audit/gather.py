@@ -42,10 +42,6 @@ from audit.record import (
 
 Load = Callable[[Case], Picture]
 
-THINGS = ("text", "artefact")
-"""Regions that are things. Corners, border and padding are places: a tag that stands in one is not painted over with
-it, so that what the model reads bears its own name."""
-
 HELD_OFF = ("text", "artefact", "padding")
 """Regions that no control place may touch, besides the lesion; a function of the user's is held off too. Corners
 and border are places, not things: what stands in them is found by the others."""
@@ -215,9 +211,7 @@ class Gatherer:
         found = regions.find(self.regions, picture, self.grid)
         known = {name: mask for name, mask in found.items() if not isinstance(mask, str)}
         off = [m for n, m in known.items() if n in HELD_OFF or n not in regions.NAMES]
-        nothing = np.zeros(image.shape[:2], bool)
-        things = intervene.widened(np.logical_or.reduce([nothing, *(known.get(n, nothing) for n in THINGS)]))
-        lesion = nothing if picture.lesion is None else picture.lesion
+        lesion = np.zeros(image.shape[:2], bool) if picture.lesion is None else picture.lesion
         forbidden = np.logical_or.reduce([lesion, *off])
         for region in self.regions:
             mask = found[region.name]
@@ -229,25 +223,22 @@ class Gatherer:
                 self._extent(case, region, image, mask, present=False)
                 self._absent(case, region, "", extent=False)
                 continue
+            if region.name == "padding":
+                self._extent(case, region, image, mask, present=True)
+                self._absent(case, region, intervene.CONSTANT, extent=False)
+                continue
             plan = intervene.plan(
                 region.name,
                 image,
                 mask,
                 forbidden,
                 rng=self._rng(row, region.name),
-                keep=self._keep_off(region, lesion, things),
+                keep=lesion if region.role == "artefact" else None,
                 controls=self.config.removal.controls,
             )
             here = region.role == "lesion" or plan.painted is not None or plan.why != intervene.NOTHING
             self._extent(case, region, image, mask, present=here)
             yield _Asked(row, plan), plan.questions(image)
-
-    @staticmethod
-    def _keep_off(region: Region, lesion: Mask, things: Mask) -> Mask | None:
-        """What is not painted over with a region: no lesion with an artefact, no tag with the place it stands in."""
-        if region.role == "lesion":
-            return None
-        return lesion if region.name in THINGS or region.name not in regions.NAMES else lesion | things
 
     def _rng(self, row: int, purpose: str) -> np.random.Generator:
         """A stream for each case and purpose, so that no result depends on what else is asked."""

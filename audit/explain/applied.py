@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.errors import Undefined
+from audit.errors import ModelError, Undefined
 from audit.explain import Explainer, explainer
 from audit.models import Classifier, Images, Probabilities
 from audit.record import Explained, Map
@@ -87,13 +87,12 @@ def prepare(
         "lime": {"samples": lime_samples},
         "smoothgrad": {"samples": smoothgrad_samples, "sigma": smoothgrad_sigma},
     }
-    if not hasattr(classifier, "module"):
-        rows = [_row(e, e.layers if e.needs == "questions" else (), BLACK_BOX, settings) for e in wanted]
-        return Prepared(explained=tuple(rows), trace=None)
-
-    from audit.explain.layers import pick
-
-    found = pick(classifier, images=images, names=layers)  # type: ignore[arg-type]
+    closed = BLACK_BOX if not hasattr(classifier, "module") else ""
+    if closed or all(e.needs == "questions" for e in wanted):
+        return Prepared(explained=tuple(_asked_only(e, closed, settings) for e in wanted), trace=None)
+    found, closed = _watched(classifier, images, layers)  # type: ignore[arg-type]
+    if closed:
+        return Prepared(explained=tuple(_asked_only(e, closed, settings) for e in wanted), trace=None)
     rows = []
     for e in wanted:
         usable, reasons = e.places(found)
@@ -126,6 +125,32 @@ def prepare(
     )
 
 
+def _watched(classifier: TorchClassifier, images: Images, names: Sequence[str]) -> tuple[Layers, str]:
+    """The layers of a network; and why it is to be treated as a black box, empty where it need not be.
+
+    A scripted network takes no hooks: its layers are missing, its gradient at the input is there. One that cuts its
+    gradient can only be asked.
+    """
+    from audit.explain.layers import DEPTHS, Layers, pick
+    from audit.explain.trace import Trace
+
+    try:
+        found = pick(classifier, images=images, names=names)
+    except RuntimeError as error:
+        why = f"the network cannot be watched: {error}"
+        found = Layers(missing=dict.fromkeys(DEPTHS, why), why_no_cam=why)
+    if not found.by_depth:
+        try:
+            Trace.of(classifier, images[:1], None, found)
+        except ModelError as error:
+            return found, error.problems[0].what
+    return found, ""
+
+
+def _asked_only(e: Explainer, why: str, settings: dict[str, Any]) -> Explained:
+    return _row(e, e.layers if e.needs == "questions" else (), why, settings)
+
+
 def _row(e: Explainer, places: Sequence[str], why: str, settings: dict[str, Any]) -> Explained:
     maps = tuple(
         Map(
@@ -142,7 +167,7 @@ def _row(e: Explainer, places: Sequence[str], why: str, settings: dict[str, Any]
         explainer=e.name,
         family=e.family,
         applied=bool(maps),
-        why=why or None,
+        why=(why or None) if e.needs != "questions" else None,
         title=e.title,
         formula=e.formula,
         paper=e.paper,

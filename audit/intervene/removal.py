@@ -24,6 +24,9 @@ NOTICEABLE = (
 )  # a fill that changes no pixel by more has taken nothing away; JPEG noise on black stays below
 
 NOTHING = "nothing is there to take away: the region looks as its surroundings do"
+CONSTANT = (
+    "nothing is there to take away: padding is of one colour, and painting tissue into it would invent some"
+)
 WHOLE = "the region covers the whole picture"
 NO_PLACE = "the picture has no free place of this shape for a control"
 

@@ -59,8 +59,18 @@ def verdicts(
     if not rows:
         why = "No artefact region that was looked for shows anything in any case: nothing could be judged."
         rows = [Verdict(artefact="", cls="", verdict="undecided", statement=why)]
-    overall = min((row.verdict for row in rows), key=WORST_FIRST.index)
-    return overall, rows
+    rows.sort(key=lambda row: (WORST_FIRST.index(row.verdict), -_size(known, row)))
+    return rows[0].verdict, rows
+
+
+def _size(estimates: list[Estimate], row: Verdict) -> float:
+    """How much taking the artefact away moves the answer; the largest comes first among equals."""
+    sizes = [
+        abs(e.value)
+        for e in estimates
+        if (e.metric, e.region, e.stratum) == ("removal", row.artefact, "all") and e.value is not None
+    ]
+    return max(sizes, default=0.0)
 
 
 RARE = 0.05
@@ -78,10 +88,12 @@ def _absent(estimates: list[Estimate], region: Region) -> bool:
 
 
 def _bare(about: list[Finding]) -> bool:
-    """In every case the region looks as its surroundings do, and nothing speaks against it.
+    """In every case the region looks as its surroundings do, or no rule asks whether it is needed; and nothing speaks
+    against it.
 
-    A plain black corner holds nothing that could be taken away: it was not measured.
+    A plain black corner holds nothing that could be taken away, and no more does constant padding: not measured.
     """
+    asked = any(f.evidence in ("reliance", "sufficiency") for f in about)
     tried = [
         e
         for f in about
@@ -89,7 +101,7 @@ def _bare(about: list[Finding]) -> bool:
         if e.metric in ("removal", "removal-change") and e.stratum == "all"
     ]
     bare = bool(tried) and all(e.value is None and (e.why or "").startswith(NOTHING) for e in tried)
-    return bare and not any(f.outcome == "flagged" for f in about)
+    return (bare or not asked) and not any(f.outcome == "flagged" for f in about)
 
 
 def _classes(about: list[Finding], estimates: list[Estimate], classes: list[str], many: bool) -> list[str]:
@@ -196,24 +208,17 @@ def _tell(findings: Sequence[Finding]) -> str:
 
 
 def _tie(see: _Sight, flagged: list[Finding]) -> tuple[bool, str]:
-    """Does the artefact go with the class in this set, in the direction in which the model uses it?"""
-    whole = next(
-        (
-            e
-            for e in see.estimates
-            if e.metric == "presence" and e.region == see.region and e.stratum == "all"
-        ),
-        None,
-    )
-    everywhere = whole is not None and whole.value == 1.0
+    """Does the artefact go with the class in this set, in the direction in which the model uses it?
+
+    First whether its presence does; where that does not tell, because all cases or nearly all have the place (a
+    corner, the border), whether what the place shows does.
+    """
     link = see.estimate("association")
-    if link is not None and not everywhere:
-        said = capital(tell(link, see.place))
-        sign = _sign(link)
+    sign = 0 if link is None else _sign(link)
+    if link is not None and sign:
         effect = next((s for f in flagged for e in f.estimates if _about(e, see) and (s := _sign(e))), 0)
-        if sign == 0:
-            return False, f"Nothing in this set ties it to '{see.cls}' for certain. {said}."
         if effect and sign != effect:
+            said = capital(tell(link, see.place))
             return False, f"In this set it goes the other way, so it does not flatter the figures. {said}."
         return True, f"And it goes with the class in this set: {tell(link, see.place)}."
     content = [e for m in ("content-mean", "content-spread") if (e := see.estimate(m)) is not None]
@@ -223,6 +228,11 @@ def _tie(see: _Sight, flagged: list[Finding]) -> tuple[bool, str]:
     if content:
         shown = "; ".join(tell(e, see.place) for e in content)
         return False, f"Nothing in this set ties what it shows to '{see.cls}' for certain: {shown}."
+    if link is not None:
+        return (
+            False,
+            f"Nothing in this set ties it to '{see.cls}' for certain. {capital(tell(link, see.place))}.",
+        )
     return False, f"Whether it goes with '{see.cls}' in this set could not be measured."
 
 

@@ -16,6 +16,9 @@ from audit.measure.estimate import Summary, summarise
 from audit.measure.scores import heats_of
 from audit.record import PREDICTED, TRUE, Case, Effect, Estimate, Extent, Prediction, Run, Score
 
+NEARLY_ALL = 0.9
+"""Of a region that so many cases bear, what it shows is compared between the classes, not whether it is there."""
+
 FLOOR = 1e-6  # of a probability: log-odds beyond +-13.8 are the same answer
 
 
@@ -129,18 +132,21 @@ def _presence(run: Run, cases: Sequence[Case], seed: int) -> Iterator[Estimate]:
                 region=region.name,
                 cls=cls,
             )
-            if not borne.all():
+            if borne.mean() < NEARLY_ALL:
                 continue
             for metric in ("mean", "spread"):
                 content = np.array(
-                    [getattr(e, metric) for e, k in zip(found, known, strict=True) if k], float
+                    [getattr(e, metric) for e, p in zip(found, present, strict=True) if p == 1], float
                 )
-                if np.isnan(content).any():
-                    continue
-                summary_ = interval(
-                    rank_biserial(content, of_class), patients, seed=seed, missing=missing, fewest=fewest
+                statistic = rank_biserial(content, of_class[borne])
+                of_content = interval(
+                    statistic,
+                    [p for p, b in zip(patients, borne, strict=True) if b],
+                    seed=seed,
+                    missing=missing + int((~borne).sum()),
+                    fewest=fewest,
                 )
-                yield _estimate(summary_, metric=f"content-{metric}", region=region.name, cls=cls)
+                yield _estimate(of_content, metric=f"content-{metric}", region=region.name, cls=cls)
 
 
 def _attention(

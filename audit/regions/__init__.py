@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
 from audit import plugins
 from audit.errors import ConfigError, DataError, Problem, Undefined
@@ -72,6 +73,12 @@ DETECTORS: dict[str, Detector] = {
 
 CORNERS = tuple(name for name in DETECTORS if name.startswith("corner-"))
 
+THINGS = ("text", "artefact")
+PLACES = (*CORNERS, "border", "padding")
+
+HALO = 0.03
+"""Of the shorter side: so far round a thing a place begins. Nearer, the place's own painting over would touch it."""
+
 NAMES = ("lesion", "artefact", "corners", *DETECTORS)
 """What a configuration may name, besides ``package.module:function``."""
 
@@ -128,10 +135,16 @@ def _regions(name: str, kinds: tuple[str, ...], artefact_column: bool, where: st
         ]
     if name == "artefact":
         empty = "no artefact there" if artefact_column else "the manifest has no artefact column"
-        title = "Artefact, as drawn (an empty cell is none)" if artefact_column else "Artefact"
         settings = {"empty cell": empty}
         return [
-            Region(name=name, role="artefact", title=title, detector=DRAWN, version="1", settings=settings)
+            Region(
+                name=name,
+                role="artefact",
+                title="Marked artefact",
+                detector=DRAWN,
+                version="1",
+                settings=settings,
+            )
         ]
     if name == "corners":
         return [_ours(corner) for corner in CORNERS]
@@ -155,6 +168,9 @@ def _regions(name: str, kinds: tuple[str, ...], artefact_column: bool, where: st
 
 def _ours(name: str) -> Region:
     found = DETECTORS[name]
+    without = (
+        {"without": f"text and marked artefacts in it, and {HALO:.0%} around them"} if name in PLACES else {}
+    )
     return Region(
         name=name,
         role="artefact",
@@ -163,6 +179,7 @@ def _ours(name: str) -> Region:
         version=found.version,
         settings={
             **found.settings,
+            **without,
             "looks at": "the picture as stored" if found.native else "the picture on the model's grid",
         },
     )
@@ -171,12 +188,31 @@ def _ours(name: str) -> Region:
 def find(regions: Iterable[Region], picture: Picture, grid: Grid) -> dict[str, Mask | str]:
     """Each region's mask on the grid, (h, w), or why nobody can know it.
 
-    An empty mask says: looked for, not there. The lesion, where one was drawn, is taken off every artefact.
+    An empty mask says: looked for, not there. The lesion, where one was drawn, is taken off every artefact. Corners,
+    border and padding are places: a tag that stands in one is taken off it, so that what a model reads bears its
+    own name. Padding is taken off the border: painting over the edge of a field of view would redraw it.
 
     Raises:
         DataError: a function of the user's fails, or gives something that is no mask of the grid's size.
     """
-    return {region.name: _one(region, picture, grid) for region in regions}
+    found = {region.name: _one(region, picture, grid) for region in regions}
+    things = [mask for name, mask in found.items() if name in THINGS and not isinstance(mask, str)]
+    around = _haloed(things, grid)
+    frame = _haloed([padding.padding(picture.image)], grid) if "border" in found else around
+    for name, mask in found.items():
+        if name in PLACES and not isinstance(mask, str):
+            found[name] = mask & ~(around | frame if name == "border" else around)
+    return found
+
+
+def _haloed(masks: list[Mask], grid: Grid) -> Mask:
+    """All masks, and what lies near them."""
+    whole: Mask = np.logical_or.reduce([np.zeros(grid.size, dtype=bool), *masks])
+    return (
+        ndimage.binary_dilation(whole, iterations=max(2, round(HALO * min(grid.size))))
+        if whole.any()
+        else whole
+    )
 
 
 def _one(region: Region, picture: Picture, grid: Grid) -> Mask | str:

@@ -156,3 +156,11 @@ def test_rows_at_hand_are_checked_all_at_once(tmp_path):
     assert "did you mean 'ill'" in told
     assert "did you mean 'image'" in told
     assert "row 2" in told
+
+
+def test_a_fault_of_the_program_is_never_taken_for_a_verdict(tmp_path, capsys, monkeypatch):
+    """Python ends with 1 on an error that nobody caught; 1 would say "flagged"."""
+    monkeypatch.setattr("audit.runner.audit", lambda *_, **__: 1 / 0)
+    code, told = ended(capsys, "run", toy.write(tmp_path, n=4), "-o", tmp_path / "run")
+    assert code == 70
+    assert "ZeroDivisionError" in told

@@ -428,13 +428,50 @@ def test_a_gate_that_is_no_verdict_is_refused(fail_on: str, hint: str) -> None:
 def test_what_a_detector_sees_in_hardly_any_case_is_not_judged_and_what_an_expert_drew_is():
     """Three of a hundred cases cannot carry a set's figures, and a detector errs as often."""
     from audit.judge.verdict import verdicts
-    from audit.record import Estimate, Region
+    from audit.record import Estimate, Finding, Region
 
     rare = [Estimate(metric="presence", region=name, value=0.03, n=100) for name in ("text", "artefact")]
     regions = [
         Region(name="text", role="artefact", title="Text", detector="top-hat", version="1"),
         Region(name="artefact", role="artefact", title="Patch", detector="drawn", version="1"),
     ]
-    overall, rows = verdicts([], [], rare, regions, ["a", "b"])
+    open_ = [
+        Finding(
+            rule="r",
+            title="t",
+            severity="major",
+            evidence="reliance",
+            region=region.name,
+            cls="b",
+            outcome="undecided",
+            statement="Too few.",
+        )
+        for region in regions
+    ]
+    overall, rows = verdicts(open_, [], rare, regions, ["a", "b"])
     assert {row.artefact for row in rows} == {"artefact"}
     assert overall == "undecided"
+
+
+def test_padding_that_goes_with_the_label_is_suspected_and_else_not_judged():
+    """No rule asks whether the answer needs padding: taking it away would invent tissue."""
+    from audit.judge.verdict import verdicts
+    from audit.record import Estimate, Finding, Region
+
+    def row(outcome):
+        found = Finding(
+            rule="association-artefacts",
+            title="t",
+            severity="minor",
+            evidence="association",
+            region="padding",
+            cls="b",
+            outcome=outcome,
+            statement="It does.",
+        )
+        there = [Estimate(metric="presence", region="padding", value=0.5, n=100)]
+        region = Region(name="padding", role="artefact", title="Padding", detector="bars", version="1")
+        return [(v.artefact, v.verdict) for v in verdicts([found], [], there, [region], ["a", "b"])[1]]
+
+    assert row("flagged") == [("padding", "suspected")]
+    assert row("clear") == [("", "undecided")]

@@ -145,7 +145,10 @@ def test_the_lesion_is_taken_off_every_artefact():
     """What an expert calls a lesion is never an artefact."""
     lesion = np.zeros((20, 20), bool)
     lesion[:3, :3] = True
-    masks = found(["lesion", "corners", "border", "artefact"], picture(lesion=lesion, artefact=lesion | True))
+    marked = np.zeros((20, 20), bool)
+    marked[:6, 15:] = marked[:2, :5] = True
+    masks = found(["lesion", "artefact"], picture(lesion=lesion, artefact=marked))
+    masks |= found(["corners", "border"], picture(lesion=lesion))
     assert masks["lesion"].sum() == 9
     assert all(not mask[lesion].any() for name, mask in masks.items() if name != "lesion")
     assert masks["corner-top-left"].sum() == 16 - 9
@@ -190,3 +193,38 @@ def test_text_is_looked_for_in_the_picture_as_stored():
 
     assert DETECTORS["text"].native
     assert found(["text"], picture(native=np.zeros((300, 200, 3), np.float32)))["text"].shape == (20, 20)
+
+
+def test_a_tag_is_taken_off_the_place_it_stands_in():
+    """What is left of the corner, three pixels off the tag, is the corner."""
+    from audit.images.dataset import of_arrays
+    from audit.images.grid import Grid
+    from audit.record import Case
+    from audit.regions import catalogue, find
+
+    image = 0.3 + 0.2 * np.random.default_rng(0).random((100, 100, 3))
+    tag = np.zeros((100, 100), bool)
+    tag[4:9, 4:15] = True
+    image[tag] = 1
+    case = Case(id="a", image="a", label="x", patient="a", artefact="drawn")
+    picture = of_arrays(case, image, Grid(size=(100, 100)), artefact=tag)
+    found = find(catalogue(["artefact", "corners", "border"]), picture, Grid(size=(100, 100)))
+    corner = found["corner-top-left"]
+    assert (found["artefact"] == tag).all()
+    assert not (corner & tag).any()
+    assert not corner[6, 17]
+    assert corner[6, 18]
+    assert corner.sum() > 150
+    assert (found["corner-top-right"].sum(), found["border"][50].sum()) == (400, 10)
+
+
+def test_the_border_leaves_out_the_black_round_a_field_of_view():
+    """Painting over the edge of a field of view would redraw it."""
+    rows, columns = np.mgrid[:100, :100] - 50
+    eye = rows**2 + columns**2 < 56**2
+    image = np.where(eye[..., None], 0.5 + 0.1 * np.random.default_rng(0).random((100, 100, 3)), 0)
+    image = image.astype(np.float32)
+    border = found(["border"], picture(native=image, image=image), Grid(size=(100, 100)))["border"]
+    assert border[50, :5].all()
+    assert not border[:8, :8].any()
+    assert not (border & ~eye).any()

@@ -2,9 +2,11 @@
 
 Letters are drawn with one pen in one colour. So they are thin against their ground (a top-hat transform keeps
 them and drops organs), even in colour, sharp at the rim, alike in height, and they stand on one line. Four such
-parts on a line are text; one to three must besides be strong, sharp and on even ground. Vessels, ribs and hairs
-fail: they are long, soft or uneven. Light text is looked for as single letters and as lines, dark text as lines
-only, for a single dark letter and a spot of blood are too much alike.
+parts on a line are text; one to three must besides be strong, sharp, on even ground and, where the ground has a
+colour, white or grey. Vessels, ribs and hairs fail: they are long, soft or uneven. The bright rim of a bone fails,
+for it stands on a wide slope of which the top-hat sees a part only; pale spots on a retina fail by their yellow;
+gaps between vessels fail, for they are hardly brighter than the ground. Light text is looked for as single
+letters and as lines, dark text as lines only, for a single dark letter and a spot of blood are too much alike.
 """
 
 from __future__ import annotations
@@ -28,6 +30,13 @@ SETTINGS: dict[str, Any] = {
     "letter_height": (0.02, 0.12),  # of a single letter
     "contrast": 0.25,  # of one to three parts
     "paint": 0.5,  # of the same, as a share of what white paint would give on that ground
+    "line_paint": (0.25, 0.35),  # the same, for four parts or more on even and on uneven ground
+    "thin": 0.6,  # the top-hat's part of the contrast: less in a bone's bright rim than in a pen stroke
+    "round_thin": 0.7,  # the same, for a single letter without an upright and a level stroke
+    "line_thin": (0.6, 0.5),  # the same, for a line with few and with many strokes
+    "many": 1.1,  # strokes that a row crosses in a line, over its width in heights: from here on they are many
+    "tint": 0.2,  # of one to three parts: how far their colour is from white or grey paint's
+    "colourless": 0.1,  # the channels of ground without a colour of its own differ by no more
     "rim": 0.28,  # how far the pixels next to the ink have its colour: 0 sharp, 1 soft
     "line_rim": 0.36,  # the same, for four parts or more
     "uneven": 0.5,  # the ground's standard deviation over the contrast
@@ -42,7 +51,7 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Ink that hangs together: its box, its pixels in the box, and how far it stands out."""
+    """Ink that hangs together: its box, its pixels in the box, and how far it stands out, by the top-hat."""
 
     box: Box
     ink: Mask
@@ -74,13 +83,19 @@ class Look:
     def aspect(self) -> float:
         return self.width / self.height
 
+    @property
+    def paint(self) -> float:
+        """The contrast as a share of what white paint would give on that ground."""
+        return self.contrast / max(1e-6, 1 - self.ground)
+
 
 def text(image: Image) -> Mask:
     """Boxes around burned-in text, (h, w), from a picture (h, w, 3) in [0, 1] as stored.
 
     Found are horizontal lines and single light letters with capitals of 1.5 to 12 % of the shorter side,
-    where they stand out. Missed are faint letters on busy ground, slanted or vertical text, and single dark
-    letters. Metal letters and bright, sharp objects of a letter's size can be taken for text.
+    where they stand out. Missed are faint letters on busy ground, slanted or vertical text, single dark letters,
+    and single letters in colour on coloured tissue. Metal letters and bright, sharp objects of a letter's size
+    (clips, leads, a joint of bright bone) can be taken for text.
     """
     height, width = image.shape[:2]
     picture = _looked_at(image)
@@ -115,10 +130,17 @@ def is_line(look: Look) -> bool:
     """Four parts or more on a line; or fewer, run together in a small picture, that look like print."""
     if not (_between(look.height, "height") and look.slim >= 0.25 and look.contrast > 0):
         return False
+    many = look.strokes >= SETTINGS["many"] * look.aspect
+    if not look.dark and look.hat < SETTINGS["line_thin"][many] * look.contrast:
+        return False
     if look.dark:
         return look.parts >= 4 and look.ragged <= 0.15 and look.contrast >= 0.3 and look.uneven <= 0.3
     if look.parts >= 4:
-        return bool(look.ragged <= SETTINGS["ragged"] and look.rim <= SETTINGS["line_rim"])
+        return bool(
+            look.ragged <= SETTINGS["ragged"]
+            and look.rim <= SETTINGS["line_rim"]
+            and look.paint >= SETTINGS["line_paint"][look.uneven > SETTINGS["uneven"]]
+        )
     return (
         (look.aspect > 1.8 or (look.parts > 1 and look.aspect > 1.1 and look.ragged <= 0.1))
         and _prints(look)
@@ -135,13 +157,16 @@ def is_letter(look: Look) -> bool:
         and _between(look.height, "letter_height")
         and 0.3 <= look.aspect <= 1.1
         and _prints(look)
+        and look.hat >= SETTINGS["thin" if look.bars >= 0.55 else "round_thin"] * look.contrast
         and (1.25 <= look.strokes <= 2.8 or (look.bars >= 0.75 and look.fill <= 0.55))
     )
 
 
 def _prints(look: Look) -> bool:
     return (
-        look.contrast >= max(SETTINGS["contrast"], SETTINGS["paint"] * (1 - look.ground))
+        look.contrast >= SETTINGS["contrast"]
+        and look.paint >= SETTINGS["paint"]
+        and look.tint <= SETTINGS["tint"]
         and look.rim <= SETTINGS["rim"]
         and look.uneven <= SETTINGS["uneven"]
         and look.fill <= 0.75
@@ -155,17 +180,13 @@ def _between(value: float, name: str) -> bool:
 
 def _looked_at(image: Image) -> Image:
     """The picture, at most ``side`` pixels long."""
-    scale = SETTINGS["side"] / max(image.shape[:2])
+    picture = np.asarray(image, dtype=np.float32)
+    scale = SETTINGS["side"] / max(picture.shape[:2])
     if scale >= 1:
-        return image
-    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    smaller = [
-        Pillow.fromarray(np.ascontiguousarray(image[..., channel], dtype=np.float32)).resize(
-            size, Pillow.Resampling.BOX
-        )
-        for channel in range(3)
-    ]
-    return np.stack([np.asarray(channel, dtype=np.float32) for channel in smaller], axis=2)
+        return picture
+    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
+    channels = [Pillow.fromarray(np.ascontiguousarray(channel)) for channel in np.moveaxis(picture, 2, 0)]
+    return np.stack([np.asarray(one.resize(size, Pillow.Resampling.BOX)) for one in channels], axis=2)
 
 
 def _parts(grey: Grey) -> list[Part]:
@@ -272,8 +293,13 @@ def _look(members: list[Part], grey: Grey, picture: Image, dark: bool) -> Look:
 
 
 def _tint(ink: NDArray[Any], ground: NDArray[Any]) -> float:
-    """How far the colour of ink (n, 3) is from white paint's, laid thinly on the ground or thickly, if grey."""
+    """How far the colour of ink (n, 3) is from white paint's, laid thinly on the ground, or grey paint's, thickly.
+
+    No colour is wrong on black or grey ground, for nothing there but paint has any.
+    """
     shown, below = ink.mean(axis=0), np.median(ground, axis=0)
+    if np.ptp(below) <= SETTINGS["colourless"]:
+        return 0.0
     thin = shown - below - (1 - below) * (shown - below).mean() / max(1e-6, float((1 - below).mean()))
     thick = shown - shown.mean()
     return float(min(np.abs(thin).max(), np.abs(thick).max()))

@@ -274,8 +274,9 @@ class Gatherer:
         before = self.answers[row]
         classes = list(self.classifier.classes)
         if not asked.fill:
+            exclusive = self.config.model.output != "multilabel"
             self.gathered.effects += intervene.effects(
-                case.id, asked.plan, before, answers, classes, self.audited
+                case.id, asked.plan, before, answers, classes, self.audited, exclusive=exclusive
             )
             return
         assert self.lime is not None

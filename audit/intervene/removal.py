@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from audit.intervene.inpaint import membrane, widened
 from audit.intervene.places import control_places
-from audit.measure.estimates import margins
+from audit.measure.margin import margins
 from audit.record import Effect, Image, Mask
 
 NAME = "removal"
@@ -89,6 +89,8 @@ def effects(
     answers: NDArray[np.float64],
     classes: Sequence[str],
     audited: Sequence[str],
+    *,
+    exclusive: bool = True,
 ) -> list[Effect]:
     """What the removal did, one row for each audited class.
 
@@ -99,10 +101,11 @@ def effects(
         answers: the answers to ``plan.questions``, ``(1 + controls, k)``.
         classes: the model's classes.
         audited: those to report.
+        exclusive: a picture has one class; False for independent labels.
     """
     if plan.mask is None or not len(answers):
         return [missing(case, plan.region, cls, plan.why or "not asked") for cls in audited]
-    fall = margins(before[None]) - margins(answers)
+    fall = margins(before[None], exclusive=exclusive) - margins(answers, exclusive=exclusive)
     flipped = answers.argmax(1) != before.argmax()
     column: Mapping[str, int] = {c: i for i, c in enumerate(classes)}
     rows = []

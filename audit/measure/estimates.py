@@ -13,31 +13,12 @@ from numpy.typing import NDArray
 from audit.measure.agreement import pairs
 from audit.measure.association import Statistic, auc, interval, rank_biserial, share_difference
 from audit.measure.estimate import Summary, summarise
+from audit.measure.margin import margins
 from audit.measure.scores import heats_of
 from audit.record import PREDICTED, TRUE, Case, Effect, Estimate, Extent, Prediction, Run, Score
 
 NEARLY_ALL = 0.9
 """Of a region that so many cases bear, what it shows is compared between the classes, not whether it is there."""
-
-FLOOR = 1e-6  # of a probability: log-odds beyond +-13.8 are the same answer
-
-
-def margins(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log-odds of each class against all others, ``(n, k)``; multilabel answers are each against their own rest.
-
-    >>> margins(np.array([[0.5, 0.5]])).tolist()
-    [[0.0, 0.0]]
-    """
-    p = np.asarray(probabilities, np.float64)
-    total = p.sum(1, keepdims=True)
-    one_answer = np.abs(total - 1) < 1e-3
-    rest = np.where(one_answer, np.maximum(total - p, _others(p)), 1 - p)
-    return np.asarray(np.log(np.clip(p, FLOOR, 1)) - np.log(np.clip(rest, FLOOR, 1)))
-
-
-def _others(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The sum of the other classes, added up rather than taken from 1, so that small ones are not lost."""
-    return np.stack([np.delete(p, c, axis=1).sum(1) for c in range(p.shape[1])], axis=1)
 
 
 def estimates(run: Run) -> list[Estimate]:
@@ -224,7 +205,8 @@ def _reliance(
     frame = run.frame(Effect)
     if frame.empty:
         return
-    answers = margins(np.array([predictions[c.id].probabilities for c in cases], float))
+    exclusive = run.manifest["model"]["output"] != "multilabel"
+    answers = margins(np.array([predictions[c.id].probabilities for c in cases], float), exclusive=exclusive)
     scale = dict(zip(run.classes, answers.std(0), strict=True))
     label = {c.id: c.label for c in cases}
     order = {c.id: i for i, c in enumerate(cases)}

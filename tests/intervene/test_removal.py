@@ -123,3 +123,12 @@ def mask_of(size, height, width):
     found = np.zeros(size, bool)
     found[:height, :width] = True
     return found
+
+
+def test_labels_that_do_not_exclude_each_other_have_margins_of_their_own():
+    """Two independent labels at one half each sum to one by chance; a fall of the first is none of the second."""
+    plan = removal.Plan(region="x", mask=np.ones((2, 2), bool))
+    before, after = np.array([0.5, 0.5]), np.array([[0.2, 0.5]])
+    first, second = removal.effects("x", plan, before, after, CLASSES, CLASSES, exclusive=False)
+    assert first.change == pytest.approx(np.log(4))
+    assert second.change == 0

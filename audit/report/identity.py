@@ -62,7 +62,12 @@ def _not_tested(source: Source) -> list[Fact]:
     if not left or not source.judged:
         return []
     titles = [r.title or r.name for r in source.regions if r.name in left]
-    return [Fact(name="Not tested", text=f"{', '.join(titles)}: in no case, in too few, or not known")]
+    return [
+        Fact(
+            name="Not tested",
+            text=f"{', '.join(titles)}: in no case or too few, not known, or nothing to take away",
+        )
+    ]
 
 
 def in_words(e: Any) -> str:

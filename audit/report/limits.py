@@ -76,13 +76,12 @@ def regions_table(source: Source) -> Table | None:
         known = own["present"].dropna()
         bearing = int(known.astype(bool).sum())
         unknown = len(source.cases) - len(known)
-        rare = region.name in untested(source) and bearing
-        if bearing and not unknown and not rare:
+        untried = region.name in untested(source) and bearing
+        if bearing and not unknown and not untried:
             continue
         said = []
-        if rare:
-            cases = words.share(bearing, len(known))
-            said.append(f"in {cases} of the cases only: too rare to be tested, and left out of the verdict")
+        if untried:
+            said.append(_left_out(source, region.name, bearing, len(known)))
         if not bearing and len(known):
             said.append(f"found in none of the {words.count(len(known), 'case')} where it can be known")
         if unknown:
@@ -94,6 +93,15 @@ def regions_table(source: Source) -> Table | None:
         )
     head = ("Region", "What is missing")
     return Table(caption="Regions", head=head, rows=tuple(rows), kind="text") if rows else None
+
+
+def _left_out(source: Source, region: str, bearing: int, known: int) -> str:
+    """Why a region that some cases bear is not among the verdicts."""
+    own = source.effects[source.effects["region"] == region]
+    reasons = own[own["change"].isna()]["why"].dropna()
+    if len(own) and own["change"].isna().all() and len(reasons):
+        return f"in {words.share(bearing, known)} of the cases, but not tested: {reasons.mode()[0]}"
+    return f"in {words.share(bearing, known)} of the cases only: too rare to be tested"
 
 
 def untested(source: Source) -> list[str]:

@@ -31,7 +31,7 @@ $(VENV)/.run: $(VENV)/.python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	$(PIP) -e '.[torch,timm,examples,test,check]'
+	$(PIP) -e '.[torch,torchvision,timm,examples,test,check]'
 	@touch $@
 
 clean:

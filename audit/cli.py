@@ -6,6 +6,8 @@ or configuration, 3 model or data cannot be read, 4 undecided, 130 interrupted; 
 
 from __future__ import annotations
 
+import errno
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,7 +19,7 @@ from rich.console import Console
 
 from audit import judge as judging
 from audit import stages
-from audit.errors import PfungstError
+from audit.errors import PfungstError, visible
 from audit.progress import Bar, Lines, Progress, Silent
 from audit.record import Run
 
@@ -30,6 +32,12 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(help="Rule files.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+
+DISK = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST),
+}
+"""What a disk may say, whatever is written at the time: nothing of the program is at fault."""
 
 FailOn = Annotated[
     str | None,
@@ -55,7 +63,9 @@ def run(
     trust: Annotated[
         bool, typer.Option("--trust", help="Load weights that need pickle: they can run any code.")
     ] = False,
-    batch: Annotated[int | None, typer.Option("--batch", min=1, help="Pictures a model pass.")] = None,
+    batch: Annotated[
+        int | None, typer.Option("--batch", min=1, max=4096, help="Pictures a model pass.")
+    ] = None,
     fail_on: FailOn = None,
     quiet: Quiet = False,
 ) -> None:
@@ -70,7 +80,7 @@ def run(
     with _progress(quiet) as progress:
         done = runner.audit(
             settings,
-            folder=config.resolve().parent,
+            folder=config.absolute().parent,
             out=out or Path("runs") / config.stem,
             given=config,
             keep_going=keep_going,
@@ -83,6 +93,7 @@ def run(
 @app.command()
 def measure(path: RunPath, fail_on: FailOn = None, quiet: Quiet = False) -> None:
     """Scores and estimates again, from the maps; then findings and report."""
+    judging.exit_code("clear", fail_on)
     _end(stages.redo(path, "measure"), fail_on, quiet)
 
 
@@ -99,6 +110,7 @@ def judge(
     quiet: Quiet = False,
 ) -> None:
     """Findings and verdict again, by other rules if wanted; then the report."""
+    judging.exit_code("clear", fail_on)
     _end(stages.redo(path, "judge", rules or None), fail_on, quiet)
 
 
@@ -112,7 +124,9 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """HTML and PDF again."""
+    judging.exit_code("clear", fail_on)
     done = Run.open(path, unfinished=draft)
+    stages.intact(done, "report")
     stages.report(done, draft=draft and done.manifest["status"] != "complete")
     _end(done, fail_on, quiet)
 
@@ -146,7 +160,7 @@ def _end(done: Run, fail_on: str | None, quiet: bool) -> None:
         console.print(f"Verdict: {judgement['verdict']}", markup=False)
         for row in judgement["verdicts"]:
             about = " -> ".join(part for part in (row["artefact"], row["cls"]) if part)
-            console.print(f"  {about}: {row['verdict']}. {row['statement']}", markup=False)
+            console.print(visible(f"  {about}: {row['verdict']}. {row['statement']}"), markup=False)
         for name in ("index.html", "report.pdf"):
             console.print(f"Report: {done.report / name}", markup=False)
     raise typer.Exit(judging.exit_code(judgement["verdict"], fail_on))
@@ -154,6 +168,9 @@ def _end(done: Run, fail_on: str | None, quiet: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: errors that a user can put right end with their code and no traceback."""
+    for stream in (sys.stdout, sys.stderr):  # a class name that the terminal's encoding lacks ends no audit
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         app(args=None if arguments is None else list(arguments), standalone_mode=True)
@@ -161,6 +178,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for problem in error.problems:
             errors.print(f"error: {problem}", markup=False)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in DISK:
+            traceback.print_exc()
+            sys.exit(70)
+        errors.print(f"error: {error.filename or 'writing'}: {error.strerror}", markup=False)
+        errors.print(
+            "    make room, or name another folder with -o; what was begun is not finished", markup=False
+        )
+        sys.exit(2)
     except KeyboardInterrupt:
         errors.print("interrupted", markup=False)
         sys.exit(130)

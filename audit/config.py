@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from audit import documents, explain, regions, resources
 from audit.errors import ConfigError, Problem
@@ -47,13 +55,21 @@ class ModelConfig(_Part):
     layers: list[str] = []
     device: str = "cpu"
 
+    @field_validator("classes")
+    @classmethod
+    def _names(cls, names: list[str]) -> list[str]:
+        """A name that is empty means all classes in the tables; a manifest's cells have no blanks at their ends."""
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"two classes have one name, {twice[0]!r}")
+        if wrong := [n for n in names if not n or n != n.strip()]:
+            raise ValueError(f"the class name {wrong[0]!r} is empty, or has blanks at its ends")
+        return names
+
     @model_validator(mode="after")
     def _whole(self) -> ModelConfig:
         needed = "factory" if self.source in ("python", "callable") else "name"
         if getattr(self, needed) is None:
             raise ValueError(f"source {self.source} needs the key '{needed}'")
-        if len(set(self.classes)) < len(self.classes):
-            raise ValueError("two classes have one name")
         if self.output == "sigmoid" and len(self.classes) != 2:
             raise ValueError("output sigmoid is one logit: it takes two classes, the second is its yes")
         return self
@@ -69,7 +85,7 @@ class LesionColumn(_Part):
     """A lesion mask that carries kinds as bits."""
 
     column: str
-    kinds: dict[str, Annotated[int, Field(ge=1, le=1 << 30)]] = {}
+    kinds: dict[Annotated[str, Field(min_length=1)], Annotated[int, Field(ge=1, le=65535)]] = {}
 
 
 class Columns(_Part):
@@ -191,16 +207,21 @@ def _further(text: documents.Text, folder: Path) -> Iterator[Problem]:
     """What a type does not say: files that are not there, names that nothing has, labels of no class."""
     data = text.values
     yield from _names(text)
-    for loc in (("model", "weights"), ("images", "manifest"), ("images", "root")):
+    for loc, kind in (
+        (("model", "weights"), "file"),
+        (("images", "manifest"), "file"),
+        (("images", "root"), "folder"),
+    ):
         value = _at(data, loc)
-        if isinstance(value, str) and not (folder / value).exists():
-            what = f"{'.'.join(loc)}: there is no {folder / value}"
+        if isinstance(value, str) and (found := _found(folder, value)) != kind:
+            place = str(folder / value)[:300]
+            what = f"{'.'.join(loc)}: {f'{place} is no {kind}' if found else f'there is no {place}'}"
             yield Problem(what=what, where=text.where(loc), todo=f"paths are relative to {folder}")
     sets = sorted(p.name for p in resources.folder("rules").iterdir() if p.is_dir())
     values = data.get("rules")
     for number, name in enumerate(values if isinstance(values, list) else []):
-        if isinstance(name, str) and name not in sets and not (folder / name).exists():
-            what = f"rules: {name!r} is neither a shipped set nor a file or folder in {folder}"
+        if isinstance(name, str) and name not in sets and not (name and _found(folder, name)):
+            what = f"rules: {name[:300]!r} is neither a shipped set nor a file or folder in {folder}"
             yield Problem(what=what, where=text.where(("rules", number)), todo=nearest(name, sets))
     classes, labels = _at(data, ("model", "classes")), _at(data, ("images", "labels"))
     if isinstance(classes, list) and isinstance(labels, dict):
@@ -209,6 +230,15 @@ def _further(text: documents.Text, folder: Path) -> Iterator[Problem]:
                 where = text.where(("images", "labels", value))
                 what = f"images.labels: {name!r} is not one of model.classes"
                 yield Problem(what=what, where=where, todo=nearest(name, [str(c) for c in classes]))
+
+
+def _found(folder: Path, name: str) -> str:
+    """Whether a file or a folder lies there; empty for neither, and for what no file system takes for a name."""
+    try:
+        place = folder / name
+        return "folder" if place.is_dir() else "file" if place.exists() else ""
+    except (OSError, ValueError):
+        return ""
 
 
 def _names(text: documents.Text) -> Iterator[Problem]:

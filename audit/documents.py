@@ -141,7 +141,7 @@ def _plain(node: Node, path: Key, text: Text) -> Any:
         if not isinstance(key_node, ScalarNode):
             text.add("a key must be a word", key_node.start_mark)
             continue
-        key = str(key_node.value)
+        key = _sound(str(key_node.value), key_node, text)
         here = (*path, key)
         if key in values:
             text.add(
@@ -169,7 +169,14 @@ def _scalar(node: ScalarNode, text: Text) -> Any:
         if kind == "float":
             return float(word.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
     except ValueError:
-        text.add(f"not a number: {word[:40]}", node.start_mark)
+        text.add(f"not a number: {word[:40]}", node.start_mark, "if it is a name, put it in quotation marks")
+    return _sound(word, node, text)
+
+
+def _sound(word: str, node: Node, text: Text) -> str:
+    """The word, if it can be written down again: half of a surrogate pair is no character."""
+    if any("\ud800" <= letter <= "\udfff" for letter in word):
+        text.add("half of a surrogate pair is no character", node.start_mark, "write \\U and eight digits")
     return word
 
 
@@ -201,7 +208,7 @@ def _problem(error: dict[str, Any], text: Text, model: type[BaseModel]) -> Probl
     """One of pydantic's errors, with its place in the file and the nearest known name."""
     path = text.known(tuple(error["loc"]))
     kind, context = error["type"], error.get("ctx", {})
-    name = str(error["loc"][-1]) if error["loc"] else ""
+    name = _called(tuple(error["loc"]))
     if kind == "extra_forbidden":
         given = _given(text.values, path[:-1])
         known = [f for f in _model_at(model, tuple(error["loc"])[:-1]).model_fields if f not in given]
@@ -224,8 +231,19 @@ def _problem(error: dict[str, Any], text: Text, model: type[BaseModel]) -> Probl
         todo = "small letters, digits and single hyphens, as in attention-corners"
     elif kind != "rule":
         what = f"{name!r}: {what[:1].lower()}{what[1:]}" if name else what
-        todo = todo or f"it is {_shown(error.get('input'))}"
+        if not (kind == "value_error" and isinstance(error["input"], dict)):  # of several keys together
+            todo = todo or f"it is {_shown(error.get('input'))}"
+        if kind == "string_type" and isinstance(error["input"], bool | int | float):
+            todo += ", which is no text: put it in quotation marks"
     return Problem(what=what, where=text.where(path), todo=todo)
+
+
+def _called(loc: Key) -> str:
+    """The last key of a place; of an item in a list the list's key, and the item's number from 1."""
+    if not loc:
+        return ""
+    *path, last = loc
+    return f"{path[-1]}, item {last + 1}" if isinstance(last, int) and path else str(last)
 
 
 def _shown(value: Any) -> str:

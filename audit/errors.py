@@ -8,6 +8,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+HIDDEN = {
+    n: f"\\x{n:02x}" if n < 256 else f"\\u{n:04x}"
+    for n in (
+        *range(9),
+        *range(11, 32),
+        *range(127, 160),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    )
+}
+"""Characters that write nothing but steer a terminal or turn the line around: they could forge what is told."""
+
+
+def visible(text: str) -> str:
+    """The text with what steers a terminal or turns the line around written out.
+
+    >>> print(visible("a\\x1b[31mb"))
+    a\\x1b[31mb
+    """
+    return text.translate(HIDDEN)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -19,7 +40,7 @@ class Problem:
 
     def __str__(self) -> str:
         head = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{head}\n    {self.todo}" if self.todo else head
+        return visible(f"{head}\n    {self.todo}" if self.todo else head)
 
 
 class PfungstError(Exception):

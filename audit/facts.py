@@ -75,7 +75,7 @@ def manifest(
             "lesions": sum(c.lesion is not None for c in cases),
             "artefacts": sum(c.artefact is not None for c in cases),
             "credits": sorted({c.credit for c in cases if c.credit}),
-            "failures": len(failures),
+            "failures": sum(bool(f.case) for f in failures),  # a class without a case is no case lost
         },
         "seed": config.seed,
         "settings": {

@@ -84,9 +84,10 @@ class Gatherer:
         audited: Sequence[str],
         passes: Passes,
         progress: Progress,
+        keep_going: bool = False,
     ) -> None:
         self.run, self.classifier, self.cases, self.load = run, classifier, cases, load
-        self.config, self.grid, self.regions = config, grid, regions
+        self.config, self.grid, self.regions, self.keep_going = config, grid, regions, keep_going
         self.trace, self.audited, self.progress = prepared.trace, list(audited), progress
         self.maps = [m for e in prepared.explained for m in e.maps]
         self.fills = [m.layer for m in self.maps if m.explainer == "lime"]
@@ -208,7 +209,9 @@ class Gatherer:
 
     def _removals(self, row: int, case: Case, picture: Picture) -> Iterator[tuple[_Asked, Iterator[Image]]]:
         image = picture.image
-        found = regions.find(self.regions, picture, self.grid)
+        failed: list[str] = []
+        found = regions.find(self.regions, picture, self.grid, failed=failed if self.keep_going else None)
+        self.gathered.failures += [Failure(case=case.id, stage="regions", error=error) for error in failed]
         known = {name: mask for name, mask in found.items() if not isinstance(mask, str)}
         off = [m for n, m in known.items() if n in HELD_OFF or n not in regions.NAMES]
         lesion = np.zeros(image.shape[:2], bool) if picture.lesion is None else picture.lesion

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from audit.errors import ConfigError
@@ -28,16 +31,51 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
 
 
+@contextmanager
+def importing_from(folder: Path | None, references: Iterable[str] = ()) -> Iterator[None]:
+    """``folder`` is first on the import path inside the block, and off it afterwards.
+
+    Of the modules that ``references`` name, those imported from another folder are forgotten: two audits may each
+    have a ``my_models.py``.
+    """
+    if folder is None:
+        yield
+        return
+    for reference in references:
+        if ":" in reference:
+            _forget_namesake(reference.partition(":")[0], folder)
+    before = list(sys.path)
+    sys.path.insert(0, str(folder.resolve()))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def _forget_namesake(module: str, folder: Path) -> None:
+    top = module.partition(".")[0]
+    mine = {(folder / f"{top}.py").resolve(), (folder / top / "__init__.py").resolve()}
+    loaded = getattr(sys.modules.get(top), "__file__", None)
+    if loaded and any(path.is_file() for path in mine) and Path(loaded).resolve() not in mine:
+        for name in [n for n in sys.modules if n == top or n.startswith(f"{top}.")]:
+            del sys.modules[name]
+
+
 def imported(reference: str, *, where: str = "") -> Any:
     """The object that ``"package.module:attribute"`` names.
 
     Raises:
-        ConfigError: the module or the attribute is not there.
+        ConfigError: the module or the attribute is not there, or the module fails while it is imported.
 
     >>> imported("math:floor")(2.5)
     2
     """
     module_name, _, attribute = reference.partition(":")
+    if not all(part.isidentifier() for part in (*module_name.split("."), *attribute.split("."))):
+        raise ConfigError(
+            f"{reference!r} names no function", where=where, todo="write it as package.module:function"
+        )
     try:
         thing: Any = importlib.import_module(module_name)
         for part in attribute.split("."):
@@ -51,6 +89,15 @@ def imported(reference: str, *, where: str = "") -> Any:
     except AttributeError as error:
         raise ConfigError(
             f"{reference!r}: {error}", where=where, todo="write it as package.module:function"
+        ) from error
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # whatever the user's own code does; its exit must not become our verdict
+        raise ConfigError(
+            f"{module_name!r} fails while it is imported: {type(error).__name__}: {error}",
+            where=where,
+            todo=f"python -c 'import {module_name}'  shows where",
         ) from error
     return thing
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from audit import config as configuration
-from audit import facts, models, regions, stages
+from audit import facts, models, plugins, regions, stages
 from audit import judge as judging
 from audit.config import Config
-from audit.errors import ConfigError, DataError
+from audit.errors import ConfigError, DataError, ModelError, PfungstError
 from audit.explain.applied import Passes, prepare
 from audit.gather import Gatherer
 from audit.images.grid import Grid
@@ -20,6 +20,7 @@ from audit.images.source import Source, from_manifest, from_rows
 from audit.models import Classifier
 from audit.progress import Progress, Silent
 from audit.record import Case, Effect, Extent, Prediction, Run
+from audit.record.folder import check
 
 
 def audit(
@@ -52,39 +53,41 @@ def audit(
         ModelError, DataError: the model or the data cannot be read (exit code 3).
     """
     progress = progress or Silent()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(
-            "this folder is not empty", where=str(out), todo="name another with -o, or remove it"
-        )
+    check(out)
     rules = judging.files(config.rules, folder=folder)
     judging.load([str(f) for f in rules], folder=folder)
     source = _source(config, folder, images, keep_going)
     classifier = _classifier(config, folder, trust, model)
     grid = Grid(size=classifier.size, fit=config.model.fit, crop_pct=config.model.crop_pct)
     kinds = config.images.columns.kinds
-    wanted = regions.catalogue(config.regions, kinds, artefact_column=source.has_artefacts)
+    with plugins.importing_from(folder, config.regions):
+        wanted = regions.catalogue(config.regions, kinds, artefact_column=source.has_artefacts)
     progress.stage("checking the pictures", len(source.cases))
     cases, failures = source.readable(grid, keep_going=keep_going, tick=lambda n: progress.step(n, "reading"))
     if not cases:
         raise DataError("no case is left to audit", todo="see the errors above")
 
+    pictures = [source.load(case, grid) for case in cases[:4]]
+    for picture in [] if keep_going else pictures:  # before the model is asked, as far as a few cases tell
+        regions.find([r for r in wanted if ":" in r.detector], picture, grid)
     passes = Passes()
-    prepared = prepare(
-        classifier,
-        config.explainers,
-        np.stack([source.load(case, grid).image for case in cases[:4]]),
-        layers=config.model.layers,
-        seed=config.seed,
-        batch=config.batch,
-        lime_samples=config.lime.samples,
-        smoothgrad_samples=config.smoothgrad.samples,
-        smoothgrad_sigma=config.smoothgrad.sigma,
-        passes=passes,
-    )
+    with plugins.importing_from(folder, config.explainers):
+        prepared = prepare(
+            classifier,
+            config.explainers,
+            np.stack([picture.image for picture in pictures]),
+            layers=config.model.layers,
+            seed=config.seed,
+            batch=config.batch,
+            lime_samples=config.lime.samples,
+            smoothgrad_samples=config.smoothgrad.samples,
+            smoothgrad_sigma=config.smoothgrad.sigma,
+            passes=passes,
+        )
     present = {case.label for case in cases}
     run = Run.create(out, facts.manifest(config, classifier, source, cases, failures, wanted, prepared))
     facts.keep_configuration(run, config, given)
-    gathered = Gatherer(
+    gatherer = Gatherer(
         run,
         classifier,
         cases,
@@ -96,7 +99,16 @@ def audit(
         audited=[c for c in classifier.classes if c in present],
         passes=passes,
         progress=progress,
-    )()
+        keep_going=keep_going,
+    )
+    try:
+        gathered = gatherer()
+    except PfungstError:
+        if (
+            not passes.answered
+        ):  # the first answer is no answer: nothing is lost, and the name is free for the next try
+            run.discard()
+        raise
     run.write(Case, cases)
     run.write(Prediction, gathered.predictions)
     run.write(Extent, gathered.extents)
@@ -148,8 +160,12 @@ def run(
     given = None
     if isinstance(config, Path | str):
         given = Path(config)
-        folder = folder or given.resolve().parent
+        folder = folder or given.absolute().parent
         config = configuration.read(given)
+    if config is not None and not isinstance(config, Config):
+        raise ConfigError(
+            f"config is {type(config).__name__}: give audit.yaml's path, or model, images and classes"
+        )
     if config is None:
         config = _assembled(model, images, classes, settings)
     elif settings or classes is not None:
@@ -193,8 +209,20 @@ def _source(config: Config, folder: Path, images: Any, keep_going: bool) -> Sour
     columns = config.images.columns
     root = None if config.images.root is None else folder / config.images.root
     if images is not None:
+        if isinstance(images, Mapping) or not isinstance(images, Iterable):
+            raise DataError(
+                f"images is {type(images).__name__}: give a manifest's path, a data frame or rows",
+                todo="a row is a mapping with image and label",
+            )
         rows = images.to_dict("records") if hasattr(images, "to_dict") else list(images)
-        return from_rows(rows, classes=config.model.classes, kinds=columns.kinds, root=root or folder)
+        return from_rows(
+            rows,
+            classes=config.model.classes,
+            labels=config.images.labels,
+            kinds=columns.kinds,
+            root=root or folder,
+            keep_going=keep_going,
+        )
     return from_manifest(
         folder / config.images.manifest,
         root=root,
@@ -223,6 +251,8 @@ def _classifier(config: Config, folder: Path, trust: bool, model: Any) -> Classi
             device=settings.device,
         )
     if settings.source == "callable":
+        if not callable(model):
+            raise ModelError(f"the model is {type(model).__name__}, which cannot be called")
         from audit.models.callable import CallableClassifier
 
         return CallableClassifier(model, classes=settings.classes, size=settings.size)

@@ -12,9 +12,18 @@ from typing import Any
 from audit import judge as judging
 from audit import measure as measuring
 from audit import report as reporting
+from audit.errors import Problem, RunError
 from audit.record import Estimate, Run
+from audit.record.folder import AGAIN
 from audit.record.run import sha256
 from audit.record.tables import write_arrow
+
+DERIVED = {
+    "measure": ("scores.parquet", "estimates.parquet", "findings.json"),
+    "judge": ("findings.json",),
+    "report": (),
+}
+"""What each stage writes anew: it may be missing or half written, after an interruption too."""
 
 
 def measure(run: Run) -> None:
@@ -50,6 +59,7 @@ def report(run: Run, *, draft: bool = False) -> tuple[Path, Path]:
 def redo(path: Path | str, stage: str, rules: Sequence[str] | None = None) -> Run:
     """Do one stage of a finished run again, and what follows from it, and seal the run anew."""
     run = Run.open(path)
+    intact(run, stage, rules)
     if stage == "measure":
         measure(run)
     if stage in ("measure", "judge"):
@@ -57,6 +67,31 @@ def redo(path: Path | str, stage: str, rules: Sequence[str] | None = None) -> Ru
         run.seal()
     report(run)
     return run
+
+
+def intact(run: Run, stage: str, rules: Sequence[str] | None = None) -> None:
+    """See that a finished run holds what it was sealed with, but for what the stage writes anew.
+
+    Half a table would give other numbers without a word, and a report under the old name.
+
+    Raises:
+        RunError: files that are missing or changed, all at once.
+    """
+    derived = set(DERIVED[stage])
+    if stage == "judge" and rules is not None:
+        derived |= {f"rules/{file.name}" for file in (run.path / "rules").glob("*")}
+        derived |= {name for name in run.manifest.get("files", {}) if name.startswith("rules/")}
+    if problems := [
+        Problem(
+            what="this file is missing, or is not what it was when the run was finished",
+            where=str(run.path / name),
+            todo=next(
+                (f"`pfungst {s}` writes it anew" for s in ("judge", "measure") if name in DERIVED[s]), AGAIN
+            ),
+        )
+        for name in run.changed(derived)
+    ]:
+        raise RunError(problems)
 
 
 def _noted(run: Run, stage: str, **facts: Any) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from audit.explain.layers import Layers
     from audit.models.torch_module import TorchClassifier
 
+SLACK, SLACK_HALF = 1e-3, 0.5
+"""How far the log-odds of two answers to one picture may lie apart by rounding, in single and in half precision."""
+
 BLACK_BOX = "the model can only be asked: its activations and gradients cannot be seen"
 
 
@@ -41,6 +44,11 @@ class Passes:
     trace: int = 0
     gradient: int = 0
     questions: int = 0
+
+    @property
+    def answered(self) -> bool:
+        """Was anything answered yet?"""
+        return self.predict + self.trace + self.gradient + self.questions > 0
 
 
 Tracer = Callable[[Images, Sequence[str], "Sequence[int] | None"], Traced]
@@ -81,6 +89,7 @@ def prepare(
 
     Raises:
         ConfigError: an explainer or a layer is unknown.
+        ModelError: the network cannot be asked, or its answers are not those to the picture alone.
     """
     wanted = list({e.name: e for e in map(explainer, names)}.values())
     settings = {
@@ -88,6 +97,8 @@ def prepare(
         "smoothgrad": {"samples": smoothgrad_samples, "sigma": smoothgrad_sigma},
     }
     closed = BLACK_BOX if not hasattr(classifier, "module") else ""
+    if not closed:
+        _asked_twice(classifier, images)  # type: ignore[arg-type]
     if closed or all(e.needs == "questions" for e in wanted):
         return Prepared(explained=tuple(_asked_only(e, closed, settings) for e in wanted), trace=None)
     found, closed = _watched(classifier, images, layers)  # type: ignore[arg-type]
@@ -134,17 +145,51 @@ def _watched(classifier: TorchClassifier, images: Images, names: Sequence[str]) 
     from audit.explain.layers import DEPTHS, Layers, pick
     from audit.explain.trace import Trace
 
+    found = Layers()
     try:
         found = pick(classifier, images=images, names=names)
+        Trace.of(classifier, images[:1], None, found)
+    except ModelError as error:
+        return found, error.problems[0].what
     except RuntimeError as error:
         why = f"the network cannot be watched: {error}"
         found = Layers(missing=dict.fromkeys(DEPTHS, why), why_no_cam=why)
-    if not found.by_depth:
         try:
             Trace.of(classifier, images[:1], None, found)
-        except ModelError as error:
-            return found, error.problems[0].what
+        except ModelError as refused:
+            return found, refused.problems[0].what
+    twice = {"softmax": "softmax"}.get(classifier.output, "sigmoid")
+    if found.ends_in == twice:
+        raise ModelError(
+            f"the network itself ends in a {twice}, and output: {classifier.output} takes another one of that",
+            where="model.factory",
+            todo=f"return the scores before the {twice}, or ask it as source: callable",
+        )
     return found, ""
+
+
+def _asked_twice(classifier: TorchClassifier, images: Images) -> None:
+    """The first pictures again, each in another row and beside others: their answers must be the same.
+
+    Raises:
+        ModelError: the network cannot be asked, or its answer to a picture depends on more than the picture.
+    """
+    once, again = (
+        np.log(p / (1 - p))
+        for answers in (
+            classifier.predict(images),
+            classifier.predict(np.concatenate([1 - images[:1], images]))[1:],
+        )
+        for p in [answers.clip(1e-6, 1 - 1e-6)]
+    )
+    off = float(np.abs(once - again).max(initial=0.0))
+    if off > (SLACK_HALF if classifier.dtype.itemsize < 4 else SLACK):
+        raise ModelError(
+            "the network's answer to a picture depends on chance or on the pictures beside it "
+            f"(its log-odds by {off:.2g})",
+            where="model.factory",
+            todo="look for a dropout that stays on in eval mode, or a batch norm without running statistics",
+        )
 
 
 def _asked_only(e: Explainer, why: str, settings: dict[str, Any]) -> Explained:
@@ -199,7 +244,32 @@ def _traced(
         for place in apply[e.name]:
             name = f"{e.name}.{place}"
             try:
-                made.heats[name] = np.asarray(function(trace, place).detach().cpu(), dtype=np.float32)
+                made.heats[name] = (
+                    np.asarray(function(trace, place).detach().cpu(), dtype=np.float32)
+                    if e.family != "own"
+                    else _own(e, function, trace, place, (len(pictures), *classifier.size))
+                )
             except Undefined as why:
                 made.undefined[name] = str(why)
     return made, trace
+
+
+def _own(
+    e: Explainer, function: Callable[..., Any], trace: Any, place: str, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """The maps of a function of the user's, which may do anything."""
+    try:
+        heats = function(trace, place)
+        heats = np.asarray(heats.detach().cpu() if hasattr(heats, "detach") else heats, dtype=np.float32)
+    except Undefined:
+        raise
+    except (Exception, SystemExit) as error:
+        what = f"{e.reference} failed at {place}: {type(error).__name__}: {error}"
+        raise ModelError(what, where="explainers") from error
+    if heats.shape != shape:
+        raise ModelError(
+            f"{e.reference} gave maps of shape {heats.shape}, not {shape}",
+            where="explainers",
+            todo="return one map a picture, (b, h, w), on the model's grid",
+        )
+    return heats

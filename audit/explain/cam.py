@@ -16,8 +16,6 @@ from audit.explain import NEGATIVE
 from audit.explain.layers import LAST
 from audit.explain.trace import Trace
 
-_TOLERANCE = 1e-3
-
 
 def cam(trace: Trace, layer: str = LAST) -> Tensor:
     """CAM: how much each place adds to the class's score. Signed, ``(b, h, w)``.
@@ -43,7 +41,7 @@ def cam_at_layer(trace: Trace, layer: str = LAST) -> Tensor:
     maps = (head.weight[targets][:, :, None, None] * activations).sum(dim=1)
     rebuilt = maps.mean(dim=(1, 2)) + head.bias[targets]
     scores = trace.scores.gather(1, targets[:, None])[:, 0]
-    if bool(((rebuilt - scores).abs() > _TOLERANCE * scores.abs().clamp_min(1.0)).any()):
+    if bool(((rebuilt - scores).abs() > head.tolerance * scores.abs().clamp_min(1.0)).any()):
         raise Undefined(
             "the mean of the map plus the bias is not the score: no global average and linear layer"
         )

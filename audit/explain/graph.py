@@ -66,6 +66,10 @@ class Node:
     """By construction no value is negative."""
     inside: str
     """The module whose code made the call."""
+    moved: bool = False
+    """The picture was flipped, turned or cropped on the way here: this does not lie on it."""
+    shuffles: int = 0
+    """How often its places were permuted since they last lay on a grid; two make a cut into windows and its undoing."""
     hint: Grid | None = None
     """The grid that the tensor had before it was cut into windows or folded; a later reshape may restore it."""
     args: tuple[Any, ...] = ()

@@ -21,9 +21,39 @@ def grid_of(op: str, out: Tensor, before: list[Node], args: tuple[Any, ...], row
     grids = [node.grid for node in before if node.grid is not None]
     if out.ndim == 4:
         if any(name in op for name in _MAKE_GRID):
+            if grids and _one_place_spread(op, out, grids[0]):
+                return None
             return Grid("nchw", out.shape[1], out.shape[2], out.shape[3])
-        return _four(op, out, grids, args) or _restored(op, out, before)
+        return _four(op, out, grids, args) or _restored(op, out, before, args)
     return _three(op, out, grids, before)
+
+
+def _one_place_spread(op: str, out: Tensor, grid: Grid) -> bool:
+    """A pooling to a fixed size may spread one place over many, which then all say the same."""
+    return "pool" in op and grid.height * grid.width == 1 < out.shape[2] * out.shape[3]
+
+
+def moves(op: str, out: Tensor, before: list[Node], args: tuple[Any, ...]) -> bool:
+    """The call flips, turns, crops or shifts the picture itself, so that what comes of it does not lie on it.
+
+    Features that are shifted in between, as windows are, come back to their place.
+    """
+    source = next((node for node in before if node.grid is not None), None)
+    if source is None or source.grid is None or source.bent or source.grid.layout != "nchw" or out.ndim != 4:
+        return False
+    if op in ("rot90", "roll", "grid_sample", "grid_sampler"):
+        return True
+    if op in ("flip", "transpose", "swapaxes", "swapdims", "permute"):
+        dims = [d % 4 for arg in args[1:] for d in (arg if isinstance(arg, list | tuple) else [arg])]
+        if op == "permute":
+            return dims.index(2) > dims.index(3)
+        return bool({2, 3} & set(dims)) if op == "flip" else {2, 3} == set(dims)
+    if op not in ("__getitem__", "narrow"):
+        return False
+    index = args[1] if isinstance(args[1], tuple) else (args[1],)
+    if any(isinstance(part, slice) and part.step not in (None, 1) for part in index):
+        return False
+    return tuple(out.shape[2:]) != (source.grid.height, source.grid.width)
 
 
 def _four(op: str, out: Tensor, grids: list[Grid], args: tuple[Any, ...]) -> Grid | None:
@@ -50,7 +80,7 @@ def _four(op: str, out: Tensor, grids: list[Grid], args: tuple[Any, ...]) -> Gri
     return Grid("nchw", *shape)
 
 
-def _restored(op: str, out: Tensor, before: list[Node]) -> Grid | None:
+def _restored(op: str, out: Tensor, before: list[Node], args: tuple[Any, ...]) -> Grid | None:
     """The grid of a tensor that was cut into windows, or whose places were folded into channels, and reshaped."""
     shape = tuple(out.shape[1:])
     for hint in (node.hint for node in before if node.hint is not None and node.grid is None):
@@ -62,15 +92,30 @@ def _restored(op: str, out: Tensor, before: list[Node]) -> Grid | None:
             "contiguous",
         ):
             continue
-        if shape == _shape(hint):
+        blocks = (
+            shuffles(op, out, before, args) % 2 == 1
+        )  # windows, whose number and size may be those of the grid
+        if shape == _shape(hint) and not blocks:
             return hint
-        if shape == (hint.channels, hint.height, hint.width):
+        if not blocks and shape == (hint.channels, hint.height, hint.width):
             return Grid("nchw", *shape)
         height, width, channels = shape
         folded = height <= hint.height and width <= hint.width and height * width < hint.height * hint.width
         if hint.layout == "nhwc" and folded and out[0].numel() == hint.channels * hint.height * hint.width:
             return Grid("nhwc", channels, height, width)
     return None
+
+
+def shuffles(op: str, out: Tensor, before: list[Node], args: tuple[Any, ...]) -> int:
+    """How often the places were permuted on the way here: rows and columns are cut in two axes each for that.
+
+    Attention brings its three projections to the front in such a call too; it leaves the places in their order.
+    """
+    permuted = op in ("permute", "transpose", "swapaxes") and out.ndim >= 6
+    if permuted and op == "permute":
+        order = args[1] if len(args) == 2 else args[1:]
+        permuted = int(order[0]) == 0
+    return max((node.shuffles for node in before), default=0) + permuted
 
 
 def _shape(grid: Grid) -> tuple[int, int, int]:

@@ -15,15 +15,18 @@ _PASSES = {
     *("dropout", "feature_dropout", "__getitem__", "float", "to", "type_as"),
 }
 _TOLERANCE = 1e-4
+_ROUNDINGS = 8
+"""In half precision scores and means may be off by so many of its steps."""
 
 
 @dataclass(frozen=True)
 class Head:
     """The linear layer after the global average: ``weight`` (k, c) and ``bias`` (k,), one row for each
-    class."""
+    class. ``tolerance``: how far, of the score, the mean of a map may be off it, by rounding."""
 
     weight: Tensor
     bias: Tensor
+    tolerance: float = 10 * _TOLERANCE
 
 
 def find_head(graph: Graph, last: Node, scores: Tensor) -> tuple[Head | None, str]:
@@ -63,8 +66,9 @@ def find_head(graph: Graph, last: Node, scores: Tensor) -> tuple[Head | None, st
 def _tested(last: Node, weight: Tensor, bias: Tensor | None, scores: Tensor) -> tuple[Head | None, str]:
     grid = last.grid
     assert grid is not None
-    weight = weight.detach().clone()
-    bias = weight.new_zeros(len(weight)) if bias is None else bias.detach().clone()
+    coarsest = max(torch.finfo(t.dtype).eps for t in (weight, last.tensor, scores))
+    weight = weight.detach().to(torch.promote_types(weight.dtype, torch.float32), copy=True)
+    bias = weight.new_zeros(len(weight)) if bias is None else bias.detach().to(weight.dtype, copy=True)
     if weight.shape[1] != grid.channels:
         return (
             None,
@@ -73,11 +77,11 @@ def _tested(last: Node, weight: Tensor, bias: Tensor | None, scores: Tensor) -> 
     if len(weight) == 1 and scores.shape[1] == 2:
         weight, bias = torch.cat([-weight, weight]), torch.cat([-bias, bias])
     with torch.no_grad():
-        means = grid.maps(last.tensor).mean(dim=(2, 3))
+        means = grid.maps(last.tensor).to(weight.dtype).mean(dim=(2, 3))
         rebuilt = means @ weight.T + bias
         if rebuilt.shape != scores.shape:
             return None, "the linear layer has another number of outputs than the network"
         error = float((rebuilt - scores).abs().max() / scores.abs().max().clamp_min(1e-12))
-    if not error <= _TOLERANCE:
+    if not error <= max(_TOLERANCE, _ROUNDINGS * coarsest):
         return None, f"the mean of its maps is not the score (off by {error:.1g} of it): no global average"
-    return Head(weight, bias), ""
+    return Head(weight, bias, max(10 * _TOLERANCE, _ROUNDINGS * coarsest)), ""

@@ -36,6 +36,21 @@ _POOLS = {
     "dropout",
     "feature_dropout",
 }
+_BEFORE_IT = {"conv1d", "conv2d", "conv3d", "conv_transpose2d", "linear", "batch_norm"}
+"""What these put out has yet to pass the next non-linearity."""
+_SHAPES = {
+    "squeeze",
+    "unsqueeze",
+    "flatten",
+    "view",
+    "reshape",
+    "contiguous",
+    "__getitem__",
+    "float",
+    "to",
+    "clone",
+}
+_MOVED = "the network flips, turns or crops the picture itself: its tensors do not lie on it"
 _PROBE = 4
 
 
@@ -67,6 +82,8 @@ class Layers:
     missing: Mapping[str, str] = field(default_factory=dict)
     head: Head | None = None
     why_no_cam: str = ""
+    ends_in: str = ""
+    """The call that puts out the scores."""
 
     def __iter__(self) -> Any:
         return iter(self.by_depth.values())
@@ -92,9 +109,10 @@ def pick(classifier: TorchClassifier, *, images: Images | None = None, names: Se
     graph, scores, _ = watch(classifier, images[:_PROBE])
     named = {name: _named(classifier, graph, name) for name in names}
     last, why = _last(graph, scores)
+    ends_in = _end(graph)
     if last is None:
         missing = dict.fromkeys(DEPTHS, why)
-        return Layers(by_depth=named, missing=missing, why_no_cam=why)
+        return Layers(by_depth=named, missing=missing, why_no_cam=why, ends_in=ends_in)
     found = {LAST: _layer(LAST, last, why)}
     missing = {}
     between = _between(graph, last)
@@ -121,7 +139,16 @@ def pick(classifier: TorchClassifier, *, images: Images | None = None, names: Se
         missing=missing,
         head=head,
         why_no_cam=why_no_cam,
+        ends_in=ends_in,
     )
+
+
+def _end(graph: Graph) -> str:
+    """The last call that makes numbers; what only gives them another shape is passed over."""
+    node = graph.nodes[graph.sink or 0]
+    while node.op in _SHAPES and len(node.parents) == 1:
+        node = graph.nodes[node.parents[0]]
+    return node.op
 
 
 def _layer(depth: str, node: Node, why: str) -> Layer:
@@ -145,7 +172,7 @@ def _layer(depth: str, node: Node, why: str) -> Layer:
 
 
 def _spatial(nodes: Iterable[Node]) -> list[Node]:
-    return [node for node in nodes if node.index and node.grid is not None and node.grid.spatial]
+    return [n for n in nodes if n.index and n.grid is not None and n.grid.spatial and not n.moved]
 
 
 def _last(graph: Graph, scores: Tensor) -> tuple[Node | None, str]:
@@ -155,6 +182,8 @@ def _last(graph: Graph, scores: Tensor) -> tuple[Node | None, str]:
     waists = _spatial(graph.waists())
     if not waists:
         everywhere = _spatial(graph.relevant)
+        if not everywhere and any(node.moved for node in graph.relevant):
+            return None, _MOVED
         if not everywhere:
             return None, "no tensor of the network lies on a grid of more than one place"
         return everywhere[-1], "the last tensor on the grid; the scores know the picture in other ways too"
@@ -163,6 +192,8 @@ def _last(graph: Graph, scores: Tensor) -> tuple[Node | None, str]:
     if last.grid.layout == "tokens":
         return _last_tokens(graph, last, scores)
     astray = [node for node in graph.relevant if node.index > last.index and _looks(node)]
+    if any(node.moved for node in astray):
+        return None, _MOVED
     if astray:
         return None, (
             f"the way from the picture to the scores could not be followed on the grid past {last.place}: "
@@ -196,6 +227,7 @@ def _last_tokens(graph: Graph, stream: Node, scores: Tensor) -> tuple[Node | Non
         if node.grid is not None
         and node.grid.layout == "tokens"
         and node.grid.channels == stream.grid.channels
+        and node.op not in _BEFORE_IT
     ]
     # Seven primes as weights: a plain sum of scores may not move at all, as behind a softmax.
     weights = torch.tensor([2, 3, 5, 7, 11, 13, 17], dtype=scores.dtype, device=scores.device)
@@ -211,14 +243,16 @@ def _last_tokens(graph: Graph, stream: Node, scores: Tensor) -> tuple[Node | Non
     if not moving:
         return None, "no patch token moves the scores (a head of zeros, as in a network that is not trained?)"
     named = [node for node in moving if node.modules]
-    last = moving[-1] if not named or named[-1].index < moving[-1].index - 1 else named[-1]
+    same = bool(named) and named[-1].index == moving[-1].index - 1 and moving[-1].op in _SHAPES
+    last = named[-1] if same else moving[-1]
     return last, "the last tokens whose patches still move the scores"
 
 
 def _between(graph: Graph, last: Node) -> list[Node]:
-    """The waists before the last tensor, as far as they lie behind a non-linearity; a second name for a
-    tensor (a view of it) is left out."""
-    return [node for node in _spatial(graph.waists()) if node.index < last.index and node.bent]
+    """The waists before the last tensor, as far as they lie behind a non-linearity and are not what the next one
+    takes."""
+    waists = [node for node in _spatial(graph.waists()) if node.index < last.index]
+    return [node for node in waists if node.bent and node.op not in _BEFORE_IT]
 
 
 def _best(nodes: list[Node]) -> list[Node]:
@@ -263,6 +297,11 @@ def _named(classifier: TorchClassifier, graph: Graph, name: str) -> Layer:
             f"the module {name!r} puts out no tensor, or is not called", where=where, todo="name one that is"
         )
     node = graph.nodes[graph.outputs[name][-1]]
+    if node.moved:
+        raise ConfigError(
+            f"what the module {name!r} puts out does not lie on the picture: the network flips or crops it itself",
+            where=where,
+        )
     if node.grid is None or node.grid.layout == "nct":
         raise ConfigError(
             f"the module {name!r} puts out {tuple(node.tensor.shape)}, which does not lie on the picture",

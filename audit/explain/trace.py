@@ -61,14 +61,14 @@ class Trace:
         Raises:
             ModelError: the network failed, or its scores have no gradient.
         """
-        x = classifier.normalised(classifier.tensor(images))
         wanted = None if targets is None else np.asarray(targets, dtype=np.int64)
         parts = []
         with as_found(classifier.module), torch.enable_grad():
+            x = classifier.normalised(classifier.tensor(images))
             for rows, part in passes(x):
                 parts.append(_pass(classifier, part, None if wanted is None else wanted[rows], layers))
         keys = list(layers.by_depth)
-        scores, chosen, leaf, *maps = (torch.cat(every)[: len(x)] for every in zip(*parts, strict=True))
+        scores, chosen, leaf, *maps = (wide(torch.cat(every)[: len(x)]) for every in zip(*parts, strict=True))
         grids = [layers.by_depth[key].grid for key in keys]
         taken = [grid.maps(tensor) for grid, tensor in zip(grids, maps[: len(keys)], strict=True)]
         gradients = [grid.maps(tensor) for grid, tensor in zip(grids, maps[len(keys) :], strict=True)]
@@ -119,7 +119,7 @@ def gradient_at_input(
     found = []
     with as_found(classifier.module), torch.enable_grad():
         for rows, part in passes(x):
-            leaf = part.detach().requires_grad_()
+            leaf = part.detach().clone().requires_grad_()
             scores = classifier.scores(leaf.clone())
             found.append(_backward(scores, _chosen(np.asarray(targets)[rows], scores), leaf, [])[0])
     return torch.cat(found)[: len(x)]
@@ -136,6 +136,11 @@ def _pass(
     return [scores.detach(), chosen, at_input, *(tensor.detach() for tensor in taken.values()), *gradients]
 
 
+def wide(tensor: Tensor) -> Tensor:
+    """In float32, if it was in half precision: sums over places would round away what is small."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
 def _chosen(targets: Sequence[int] | NDArray[np.integer], scores: Tensor) -> Tensor:
     index = np.asarray(targets, dtype=np.int64)
     index = np.concatenate([index, np.repeat(index[-1:], len(scores) - len(index))])
@@ -146,8 +151,17 @@ def _backward(scores: Tensor, chosen: Tensor, leaf: Tensor, taken: list[Tensor])
     wanted = [leaf, *taken]
     selected = scores.gather(1, chosen[:, None]).sum()
     found: Sequence[Tensor | None] = [None]
-    if selected.requires_grad:
-        found = torch.autograd.grad(selected, wanted, allow_unused=True)
+    if selected.requires_grad and all(tensor.requires_grad for tensor in wanted):
+        try:
+            found = torch.autograd.grad(selected, wanted, allow_unused=True)
+        except RuntimeError as error:
+            if isinstance(error, torch.OutOfMemoryError):
+                raise
+            raise ModelError(
+                f"the network's gradient cannot be asked for: {str(error).splitlines()[0]}",
+                where="model.factory",
+                todo="use explainers that need none (lime)",
+            ) from error
     if found[0] is None:
         raise ModelError(
             "the network's scores have no gradient at the picture: it detaches them, or runs under no_grad",

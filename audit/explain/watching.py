@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from audit.explain.graph import Graph, Grid, Node, Site
-from audit.explain.grids import grid_of
+from audit.explain.grids import grid_of, moves, shuffles
 from audit.models import Images
 from audit.models.torch_module import TorchClassifier, as_found, passes
 
@@ -113,6 +113,8 @@ class Watcher(TorchFunctionMode):
                 bent=op in _NON_LINEAR or any(n.bent for n in before),
                 positive=self._positive(op, inputs, args, before),
                 inside=self.stack[-1] if self.stack else "",
+                shuffles=0 if grid else shuffles(op, out, before, args),
+                moved=any(n.moved for n in before) or moves(op, out, before, args),
                 hint=grid or next((hint for hint in hints if hint is not None), None),
                 args=args,
                 site=site,
@@ -149,7 +151,8 @@ class Watcher(TorchFunctionMode):
             outputs = [args[0]]
         # What comes back untouched (dropout in eval mode, contiguous) is the tensor that went in, not a
         # new one.
-        outputs = [t for t in outputs if t.is_floating_point() and versions.get(id(t), -1) != t._version]
+        # What needs no gradient (detached, or made in inference mode) has no map and no version.
+        outputs = [t for t in outputs if t.requires_grad and versions.get(id(t), -1) != t._version]
         self.note(op, inputs, outputs, (*args, *kwargs.values()), Site("function", op, call))
         return out
 
@@ -202,7 +205,7 @@ def _follow(watcher: Watcher, name: str, part: nn.Module) -> list[Any]:
         watcher.stack.pop()
         start, call = starts.pop(), watcher.calls.get(name, 0)
         watcher.calls[name] = call + 1
-        if not isinstance(out, Tensor) or not out.is_floating_point():
+        if not isinstance(out, Tensor) or not out.requires_grad:
             return
         site = Site("module", name, call)
         if id(out) not in watcher.latest:

@@ -75,6 +75,8 @@ def of_arrays(
     """
     native = _named(case, "image", lambda: colours(image))
     for name, mask in (("lesion", lesion), ("artefact", artefact)):
+        if mask is not None and (mask.dtype.kind not in "buif" or not np.isfinite(mask).all()):
+            raise DataError("a mask holds finite numbers", where=f"case {case.id}, {name}")
         if mask is not None and mask.shape != native.shape[:2]:
             raise DataError(
                 f"the mask is of shape {mask.shape}, its picture of {native.shape[:2]}",
@@ -99,6 +101,8 @@ def colours(image: NDArray[Any]) -> Image:
         raise DataError(f"a picture is (h, w) or (h, w, 3), not {image.shape}")
     if image.dtype in (np.uint8, np.uint16):
         return (image / np.iinfo(image.dtype).max).astype(np.float32)
+    if image.dtype.kind not in "buif":
+        raise DataError(f"a picture is made of numbers, not of {image.dtype}")
     found = image.astype(np.float32)
     if not (np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1):
         raise DataError("a picture of numbers that are not uint8 or uint16 lies in [0, 1]")
@@ -121,11 +125,12 @@ def _picture(
         drawn |= {f"lesion:{kind}": (values & bit) > 0 for kind, bit in kinds.items()}
     if marked is not None:
         drawn["artefact"] = np.asarray(marked) > 0
+    image = _named(case, case.image, lambda: grid.image(native))
     shown = {name: grid.mask(mask) for name, mask in drawn.items()}
     return Picture(
         case=case,
         native=native,
-        image=grid.image(native),
+        image=image,
         lesion=shown.get("lesion"),
         kinds={kind: shown[f"lesion:{kind}"] for kind in kinds if "lesion" in shown},
         artefact=shown.get("artefact"),

@@ -9,9 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from audit.errors import DataError
 from audit.record.nouns import Image, Mask
 
 Fit = Literal["squash", "crop", "pad"]
+
+LARGEST = 1 << 27
+"""Pixels of a picture on its way to the grid: a strip made to cover it grows without end, and the memory with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,12 @@ class Grid:
 
     def _layer(self, layer: NDArray[np.float32]) -> NDArray[np.float32]:
         (rows, columns), (height, width) = self.size, self._scaled(layer.shape[0], layer.shape[1])
+        if height * width > LARGEST:
+            raise DataError(
+                f"a picture of {layer.shape[0]} x {layer.shape[1]} pixels would have to grow to {height} x {width} "
+                f"to cover {rows} x {columns}",
+                todo="leave it out, or set model.fit to squash or pad, or model.crop_pct nearer to 1",
+            )
         resized = np.asarray(
             Pillow.fromarray(layer).resize((width, height), Pillow.Resampling.BILINEAR), dtype=np.float32
         )

@@ -275,6 +275,8 @@ def _file_problem(name: str, root: Path, folders: _Folders) -> Problem | None:
             return None
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name the file system refuses
         return Problem(what=f"{name!r} cannot be looked up: {error}")
+    if place.is_dir():
+        return Problem(what=f"{name!r} is a folder", todo="name the file in it")
     if "\\" in name:
         return Problem(what=f"there is no file {name!r}", todo="write / for \\ in paths")
     return Problem(what=f"there is no file {name!r}", todo=folders.nearest(root / name))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -117,7 +118,7 @@ def _open(path: Path) -> tuple[Pillow.Image, int, int]:
             # weasyprint and others tell Pillow, for the whole process, to take half a picture for a whole one
             ImageFile.LOAD_TRUNCATED_IMAGES = False
             # through memory: mapped from disk, Pillow mixes up the rows of a turned plain TIFF
-            with Pillow.open(io.BytesIO(path.read_bytes())) as opened:
+            with Pillow.open(io.BytesIO(path.read_bytes()), formats=_formats()) as opened:
                 before = _orientation(opened)
                 frames = 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)
                 if frames == 1:
@@ -138,6 +139,13 @@ def _open(path: Path) -> tuple[Pillow.Image, int, int]:
             f"the file holds {frames} pictures", where=str(path), todo="save the one that is meant by itself"
         )
     return opened, before or after, after
+
+
+@lru_cache(maxsize=1)
+def _formats() -> list[str]:
+    """All that Pillow knows but PostScript, which is a program: Pillow would run it."""
+    Pillow.init()
+    return [name for name in Pillow.ID if name != "EPS"]
 
 
 def _orientation(opened: Pillow.Image) -> int:

@@ -16,6 +16,8 @@ from audit.images.manifest import Listing, read_manifest
 from audit.plugins import nearest
 from audit.record.nouns import Case, Failure
 
+FILES = ("image", "lesion", "artefact")
+
 KEYS = ("image", "label", "id", "lesion", "artefact", "patient", "group", "credit")
 
 
@@ -103,7 +105,7 @@ def from_manifest(
 ) -> Source:
     """The source that a manifest names; see :func:`audit.images.manifest.read_manifest`."""
     listing: Listing = read_manifest(
-        path, root=root, columns=columns, labels=labels, classes=classes, keep_going=keep_going
+        path, root=root, columns=columns, labels=labels, classes=classes, kinds=kinds, keep_going=keep_going
     )
     return Source(
         cases=listing.cases,
@@ -120,8 +122,10 @@ def from_rows(
     rows: Sequence[Mapping[str, Any]],
     *,
     classes: Sequence[str],
+    labels: Mapping[str, str] | None = None,
     kinds: Mapping[str, int] | None = None,
     root: Path | None = None,
+    keep_going: bool = False,
 ) -> Source:
     """The source made of rows at hand.
 
@@ -130,65 +134,84 @@ def from_rows(
             ``group``, ``credit``. Image and masks are all arrays, or all paths. An image is ``(h, w)`` or
             ``(h, w, 3)``: uint8, uint16, or float in [0, 1]; a mask is ``(h, w)``.
         classes: the model's; labels must be among them.
+        labels: label values -> classes; without it the labels are class names.
         kinds: lesion kinds by their bit.
         root: what paths are relative to, by default the working folder.
+        keep_going: rows that are wrong go to ``failures``.
 
     Raises:
         DataError: rows that lack a key, unknown labels, two rows with one id; all at once.
     """
     problems: list[Problem] = []
+    failures: list[Failure] = []
     cases: list[Case] = []
     arrays: dict[str, Mapping[str, Any]] = {}
     for number, raw in enumerate(rows):
-        row = {k: v for k, v in raw.items() if not _none(v)}
-        where = f"row {number}"
-        problems += [
-            Problem(what=f"unknown key {key!r}", where=where, todo=nearest(str(key), KEYS))
-            for key in row
-            if key not in KEYS
-        ]
-        if "image" not in row or "label" not in row:
-            problems.append(Problem(what="a row needs image and label", where=where))
+        wrong, row = _row(raw, classes, labels)
+        own = f"case-{number:05d}"
+        if "image" in row and not _held(row):
+            own = Path(str(row["image"])).with_suffix("").as_posix()
+        case_id = str(row.get("id", own))
+        if case_id in arrays:
+            wrong.append(Problem(what=f"two rows have the id {case_id!r}"))
+        if wrong:
+            problems += [replace(p, where=f"row {number}") for p in wrong]
+            failures.append(Failure(case=case_id, stage="manifest", error="; ".join(p.what for p in wrong)))
             continue
-        label = str(row["label"])
-        if label not in classes:
-            problems.append(
-                Problem(what=f"unknown label {label!r}", where=where, todo=nearest(label, classes))
-            )
-        held = {k: row[k] for k in ("image", "lesion", "artefact") if isinstance(row.get(k), np.ndarray)}
-        paths = {k: str(row[k]) for k in ("image", "lesion", "artefact") if k in row and k not in held}
-        if held and paths:
-            problems.append(Problem(what="give arrays or paths, not both in one row", where=where))
-        own = row.get("id", f"case-{number:05d}" if held else Path(paths["image"]).with_suffix("").as_posix())
-        case_id = str(own)
-        if any(case_id == c.id for c in cases[-1:]) or case_id in arrays:
-            problems.append(Problem(what=f"two rows have the id {case_id!r}", where=where))
-        arrays[case_id] = held
+        held = arrays[case_id] = _held(row)
+        files = {k: "(in memory)" if k in held else str(row[k]) for k in FILES if k in row}
         text = {k: str(row[k]) for k in ("group", "credit") if k in row}
-        here = dict.fromkeys(held, "(in memory)")
-        files = {k: v for k, v in (here | paths).items() if k != "image"}
-        cases.append(
-            Case(
-                id=case_id,
-                image=(here | paths)["image"],
-                label=label,
-                patient=str(row.get("patient", case_id)),
-                **files,
-                **text,
-            )
-        )
+        patient = str(row.get("patient", case_id))
+        cases.append(Case(id=case_id, label=row["label"], patient=patient, **files, **text))
     for name in classes:
         if not any(c.label == name for c in cases):
             problems.append(Problem(what=f"no case of class {name!r}"))
-    if problems:
+            failures.append(Failure(case="", stage="manifest", error=problems[-1].what))
+    if problems and not (keep_going and cases):
         raise DataError(problems)
     return Source(
         cases=tuple(cases),
         root=root or Path.cwd(),
         has_artefacts=any(c.artefact is not None for c in cases),
+        failures=tuple(failures),
         kinds=kinds or {},
         arrays={k: v for k, v in arrays.items() if v},
     )
+
+
+def _row(
+    raw: Any, classes: Sequence[str], labels: Mapping[str, str] | None
+) -> tuple[list[Problem], dict[str, Any]]:
+    """What is wrong with a row at hand, and the row with its label as a class and without what is none."""
+    if not isinstance(raw, Mapping):
+        return [Problem(what=f"a row is a mapping with image and label, not {type(raw).__name__}")], {}
+    row = {str(k): v for k, v in raw.items() if not _none(v)}
+    wrong = [Problem(what=f"unknown key {k!r}", todo=nearest(k, KEYS)) for k in row if k not in KEYS]
+    if "image" not in row or "label" not in row:
+        return [*wrong, Problem(what="a row needs image and label")], row
+    known = dict(labels) if labels else {name: name for name in classes}
+    label = str(row["label"])
+    if known.get(label) not in classes:
+        wrong.append(Problem(what=f"unknown label {label!r}", todo=nearest(label, known)))
+    row["label"] = known.get(label, label)
+    for key in FILES:
+        if key in row and not isinstance(row[key], np.ndarray | str | Path):
+            what = f"{key} is {type(row[key]).__name__}, neither an array nor a path"
+            wrong.append(Problem(what=what, todo="np.asarray makes an array of most things"))
+    if len({isinstance(row[k], np.ndarray) for k in FILES if k in row}) > 1:
+        wrong.append(Problem(what="give arrays or paths, not both in one row"))
+    for key, value in row.items():
+        if any(
+            "\ud800" <= c <= "\udfff"
+            for c in str(value if key not in FILES or isinstance(value, str) else "")
+        ):
+            wrong.append(Problem(what=f"{key} holds half of a surrogate pair, which is no character"))
+    return wrong, row
+
+
+def _held(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given as an array."""
+    return {k: row[k] for k in FILES if isinstance(row.get(k), np.ndarray)}
 
 
 def _none(value: Any) -> bool:

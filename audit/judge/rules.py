@@ -48,9 +48,15 @@ def files(names_or_paths: Sequence[str | Path], *, folder: Path) -> list[Path]:
     problems: list[Problem] = []
     for name in names_or_paths:
         try:
+            if not str(name):  # it would mean the whole folder
+                raise ConfigError(
+                    "a rule's name or path is empty", todo="name a shipped set, a file or a folder"
+                )
             found += [file for file in _files(Path(name), folder) if file not in found]
         except ConfigError as error:
             problems += error.problems
+        except (OSError, ValueError) as error:  # a name that the file system refuses
+            problems.append(Problem(what=f"{str(name)[:300]!r} cannot be looked up: {error}"[:600]))
     if problems:
         raise ConfigError(problems)
     return found

@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.errors import ConfigError
+from audit.errors import ConfigError, ModelError
 from audit.plugins import nearest
 
 Images = NDArray[np.float32]
@@ -88,7 +88,14 @@ def load(
 
         return load_callable(factory=factory, args=args or {}, classes=classes, size=size, folder=folder)
 
-    from audit.models.loading import load_network
+    try:
+        from audit.models.loading import load_network
+    except ImportError as error:
+        raise ModelError(
+            f"a network needs torch, which cannot be imported: {error}",
+            where="model.source",
+            todo="pip install 'pfungst[torch]'; only source: callable does without",
+        ) from error
 
     return load_network(
         source=source,

@@ -90,7 +90,7 @@ class CallableClassifier:
         who = f"the model {self.identity['name']}"
         try:
             answers = self._function(np.array(images, dtype=np.float32))
-        except Exception as error:  # whatever a function of the user's may raise
+        except (Exception, SystemExit) as error:  # whatever a function of the user's may raise
             raise ModelError(
                 f"{who} failed on pictures {images.shape}: {type(error).__name__}: {error}",
                 todo="call it by itself on such an array, float32 in [0, 1]",

@@ -2,40 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from audit.errors import ConfigError, ModelError
-from audit.plugins import imported
-
-
-@contextmanager
-def importing_from(folder: Path | None) -> Iterator[None]:
-    """``folder`` is first on the import path inside the block, and off it afterwards."""
-    if folder is None:
-        yield
-        return
-    place = str(folder.resolve())
-    before = list(sys.path)
-    sys.path.insert(0, place)
-    try:
-        yield
-    finally:
-        sys.path[:] = before
-
-
-def _forget_namesake(module: str, folder: Path) -> None:
-    """Drops an imported module of that name from another folder: two audits may each have a
-    ``my_models.py``."""
-    top = module.partition(".")[0]
-    mine = {(folder / f"{top}.py").resolve(), (folder / top / "__init__.py").resolve()}
-    loaded = getattr(sys.modules.get(top), "__file__", None)
-    if loaded and any(path.is_file() for path in mine) and Path(loaded).resolve() not in mine:
-        for name in [n for n in sys.modules if n == top or n.startswith(f"{top}.")]:
-            del sys.modules[name]
+from audit.plugins import imported, importing_from
 
 
 def made(
@@ -51,7 +23,7 @@ def made(
         raise ConfigError(
             "the model has no factory", where="model.factory", todo='write it as "module:function"'
         )
-    with importing_from(folder):
+    with importing_from(folder, [factory] if isinstance(factory, str) else []):
         if isinstance(factory, str):
             if ":" not in factory:
                 raise ConfigError(
@@ -59,8 +31,6 @@ def made(
                     where="model.factory",
                     todo='write it as "module:function"',
                 )
-            if folder is not None:
-                _forget_namesake(factory.partition(":")[0], folder)
             function, name = imported(factory, where="model.factory"), factory
         else:
             function = factory
@@ -69,7 +39,7 @@ def made(
             raise ConfigError(f"{name!r} is not a function", where="model.factory")
         try:
             return function(**args), name
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # sys.exit(0) in it would read as a verdict: clear
             raise ModelError(
                 f"the factory {name} failed: {type(error).__name__}: {error}",
                 where="model.factory",

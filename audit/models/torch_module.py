@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -22,17 +22,34 @@ depend on the batch that it came in. More than this is no faster on a processor.
 @contextmanager
 def as_found(module: nn.Module) -> Iterator[None]:
     """The module is in eval mode inside the block; each part's own training flag is put back, whatever
-    happens.
+    happens; so are buffers that a forward pass writes into, and torch's random state.
 
-    Nothing else is touched: weights, ``requires_grad``, hooks and ``.grad`` stay as they are.
+    Nothing else is touched: weights, ``requires_grad``, hooks and ``.grad`` stay as they are. Inside, tensors can
+    have gradients, though the caller may be in inference mode, and a compiled network runs uncompiled: its hooks
+    and calls cannot be watched otherwise.
     """
     flags = [(part, part.training) for part in module.modules()]
+    buffers = [(b, b._version, b.clone()) for b in module.buffers() if not b.is_inference()]
+    cards = sorted({p.device.index for p in module.parameters() if p.is_cuda})
+    eager = torch.compiler.set_stance("force_eager") if _compiled(module) else nullcontext()
     try:
         module.eval()
-        yield
+        with torch.inference_mode(False), torch.random.fork_rng(devices=cards), eager:
+            yield
     finally:
+        with torch.inference_mode(False), torch.no_grad():
+            for buffer, version, before in buffers:
+                if buffer._version != version:
+                    buffer.copy_(before)
         for part, training in flags:
             part.training = training
+
+
+def _compiled(module: nn.Module) -> bool:
+    return any(
+        hasattr(part, "_orig_mod") or getattr(part, "_compiled_call_impl", None) is not None
+        for part in module.modules()
+    )
 
 
 def passes(batch: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -103,6 +120,12 @@ class TorchClassifier:
         self.size = (int(size[0]), int(size[1]))
         self.output = output
         self.mean, self.std = tuple(map(float, mean)), tuple(map(float, std))
+        if any(isinstance(p, nn.parameter.UninitializedParameter) for p in module.parameters()):
+            raise ModelError(
+                "the network has lazy layers that were never given a picture, so it has no weights yet",
+                where="model.factory",
+                todo="call it once in the factory, or name its layers' sizes",
+            )
         first = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(0))
         self.device, self.dtype = torch.device(device) if device else first.device, first.dtype
         if self.device.type != first.device.type and first.numel():
@@ -128,9 +151,13 @@ class TorchClassifier:
         }
 
     def tensor(self, images: Images) -> Tensor:
-        """Pictures ``(n, h, w, 3)`` as a tensor ``(n, 3, h, w)`` in [0, 1] on the network's device."""
+        """Pictures ``(n, h, w, 3)`` as a tensor ``(n, 3, h, w)`` in [0, 1] on the network's device.
+
+        For a network in half precision too it is float32: only what is ready to be shown is rounded.
+        """
         array = np.ascontiguousarray(np.moveaxis(np.asarray(images, dtype=np.float32), 3, 1))
-        return torch.from_numpy(array).to(device=self.device, dtype=self.dtype)
+        wide = torch.float64 if self.dtype == torch.float64 else torch.float32
+        return torch.from_numpy(array).to(device=self.device, dtype=wide)
 
     def normalised(self, pixels: Tensor) -> Tensor:
         """``(pixels - mean) / std`` for each channel: what the network is given."""
@@ -155,20 +182,22 @@ class TorchClassifier:
             ModelError: the network failed, or what it returned holds no plain scores.
         """
         try:
-            answer = self.module(x)
+            answer = self.module(x.to(self.dtype))
         except torch.OutOfMemoryError:
             raise
-        except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
+        except (Exception, SystemExit) as error:  # whatever a network of the user's may raise
             raise ModelError(
                 f"the network failed on pictures {tuple(x.shape)}: {type(error).__name__}: {error}",
                 where="model.size",
-                todo="check model.size, and that the network takes three channels",
+                todo=f"check model.size, and that the network takes three channels and {ROWS} pictures at once",
             ) from error
         return logits_of(answer)
 
     def class_scores(self, z: Tensor) -> Tensor:
         """The network's own output ``(n, k)`` as one score a class; of one score z, ``(-z, z)``."""
         rows = len(z) if z.ndim else 0
+        if z.ndim > 2 and z[0].numel() == z.shape[1]:
+            z = z.flatten(1)  # (n, k, 1, 1), as a head of convolutions puts out
         if self.output == "sigmoid" and z.ndim == 1:
             z = z[:, None]
         wanted = 1 if self.output == "sigmoid" else len(self.classes)

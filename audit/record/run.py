@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from audit.errors import RunError
 from audit.record import tables
+from audit.record.folder import AGAIN, check, unwritable
 from audit.record.nouns import (
     Case,
     Effect,
@@ -36,6 +37,8 @@ from audit.record.nouns import (
 
 SCHEMA = 1
 
+FOLDERS = ("maps", "regions", "thumbs", "rules")
+
 TABLES: dict[type, str] = {
     Case: "cases.parquet",
     Prediction: "predictions.parquet",
@@ -46,6 +49,7 @@ TABLES: dict[type, str] = {
 }
 
 Row = TypeVar("Row")
+Found = TypeVar("Found")
 
 
 def safe(name: str) -> str:
@@ -102,15 +106,19 @@ class Run:
             RunError: the folder holds something already.
         """
         path = Path(path)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise RunError(
-                "this folder is not empty", where=str(path), todo="name another with -o, or remove it first"
-            )
-        for folder in ("maps", "regions", "thumbs", "rules"):
-            (path / folder).mkdir(parents=True, exist_ok=True)
+        check(path)
         run = cls(path, _plain({"schema": SCHEMA, "status": "started", **manifest}))
-        run.write_manifest()
+        try:
+            for folder in FOLDERS:
+                (path / folder).mkdir(parents=True, exist_ok=True)
+            run.write_manifest()
+        except OSError as error:
+            raise unwritable(path, error) from error
         return run
+
+    def discard(self) -> None:
+        """Take away a run that never began, and what lies in its folder: it was empty before."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
     @classmethod
     def open(cls, path: Path | str, *, unfinished: bool = False) -> Run:
@@ -140,7 +148,27 @@ class Run:
             raise RunError(
                 "this run did not finish", where=str(path), todo="run the audit again, into another folder"
             )
-        return cls(path, manifest)
+        run = cls(path, manifest)
+        try:
+            _ = [*run.classes, *run.regions, *run.explained], manifest["model"]["output"]
+            _ = int(manifest["seed"]), manifest["data"].keys(), manifest.get("files", {}).keys()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RunError(
+                f"not as a run writes it: {error!r}", where=str(path / "manifest.json"), todo=AGAIN
+            ) from error
+        return run
+
+    def changed(self, derived: Collection[str] = ()) -> list[str]:
+        """The files that are missing, or no longer what they were when the run was sealed.
+
+        ``derived``: files that are about to be written anew, and need not be looked at.
+        """
+        return [
+            name
+            for name, digest in self.manifest.get("files", {}).items()
+            if name not in derived
+            and not ((self.path / name).is_file() and sha256(self.path / name) == digest)
+        ]
 
     def write_manifest(self) -> None:
         """Write the manifest in one step."""
@@ -174,27 +202,25 @@ class Run:
         Raises:
             RunError: the table is not there or is not a table.
         """
-        path = self._table(noun)
-        try:
-            return tables.read(path, noun)
-        except (OSError, ValueError, TypeError) as error:
-            raise RunError(f"this table cannot be read: {error}", where=str(path)) from error
+        return self._table(noun, lambda path: tables.read(path, noun))
 
     def frame(self, noun: type) -> pd.DataFrame:
         """A noun's table as a data frame."""
-        return tables.frame(self._table(noun))
+        return self._table(noun, tables.frame)
 
     def has(self, noun: type) -> bool:
         """Is the table there yet?"""
         return (self.path / TABLES[noun]).is_file()
 
-    def _table(self, noun: type) -> Path:
+    def _table(self, noun: type, how: Callable[[Path], Found]) -> Found:
         path = self.path / TABLES[noun]
         if not path.is_file():
-            raise RunError(
-                f"{path.name} is missing", where=str(self.path), todo="run the stage that writes it"
-            )
-        return path
+            todo = "run the stage that writes it"
+            raise RunError(f"{path.name} is missing", where=str(self.path), todo=todo)
+        try:
+            return how(path)
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"this table cannot be read: {error}", where=str(path), todo=AGAIN) from error
 
     # -- arrays ----------------------------------------------------------------------------------
 

@@ -150,7 +150,8 @@ def _regions(name: str, kinds: tuple[str, ...], artefact_column: bool, where: st
         return [_ours(corner) for corner in CORNERS]
     if name in DETECTORS:
         return [_ours(name)]
-    plugins.find(name, dict.fromkeys(NAMES), stage="regions", where=where)
+    if not callable(plugins.find(name, dict.fromkeys(NAMES), stage="regions", where=where)):
+        raise ConfigError(f"{name!r} is no function", where=where, todo="name a function of a picture")
     own = name.rpartition(":")[2].rpartition(".")[2] if ":" in name else name
     if own in NAMES:
         raise ConfigError(f"{name!r} bears a name of ours, {own!r}", where=where, todo="rename the function")
@@ -185,17 +186,29 @@ def _ours(name: str) -> Region:
     )
 
 
-def find(regions: Iterable[Region], picture: Picture, grid: Grid) -> dict[str, Mask | str]:
+def find(
+    regions: Iterable[Region], picture: Picture, grid: Grid, *, failed: list[str] | None = None
+) -> dict[str, Mask | str]:
     """Each region's mask on the grid, (h, w), or why nobody can know it.
 
     An empty mask says: looked for, not there. The lesion, where one was drawn, is taken off every artefact. Corners,
     border and padding are places: a tag that stands in one is taken off it, so that what a model reads bears its
     own name. Padding is taken off the border: painting over the edge of a field of view would redraw it.
 
+    ``failed``, where given, is told of functions of the user's that fail, and their regions are not known.
+
     Raises:
         DataError: a function of the user's fails, or gives something that is no mask of the grid's size.
     """
-    found = {region.name: _one(region, picture, grid) for region in regions}
+    found: dict[str, Mask | str] = {}
+    for region in regions:
+        try:
+            found[region.name] = _one(region, picture, grid)
+        except DataError as error:
+            if failed is None:
+                raise
+            failed += [p.what for p in error.problems]
+            found[region.name] = f"its function failed: {error.problems[0].what}"
     things = [mask for name, mask in found.items() if name in THINGS and not isinstance(mask, str)]
     around = _haloed(things, grid)
     frame = _haloed([padding.padding(picture.image)], grid) if "border" in found else around
@@ -243,7 +256,7 @@ def _theirs(region: Region, picture: Picture, grid: Grid) -> Mask:
         mask = np.asarray(plugins.find(region.detector, {}, stage="regions")(picture.image.copy()))
     except (Undefined, ConfigError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise DataError(f"{region.detector} failed: {type(error).__name__}: {error}", where=where) from error
     if mask.shape != grid.size or mask.dtype != bool:
         raise DataError(

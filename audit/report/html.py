@@ -10,6 +10,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
+from audit.errors import visible
 from audit.report.blocks import Picture
 from audit.report.context import Context
 from audit.resources import folder
@@ -26,7 +27,13 @@ def environment() -> ImmutableSandboxedEnvironment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_written_out,
     )
+
+
+def _written_out(thing: object) -> object:
+    """A name from the data must not turn a line around, or end the page: such characters are written out."""
+    return visible(thing) if isinstance(thing, str) and not isinstance(thing, Markup) else thing
 
 
 def page(context: Context, medium: Medium = "screen") -> str:

@@ -164,3 +164,17 @@ def test_a_fault_of_the_program_is_never_taken_for_a_verdict(tmp_path, capsys, m
     code, told = ended(capsys, "run", toy.write(tmp_path, n=4), "-o", tmp_path / "run")
     assert code == 70
     assert "ZeroDivisionError" in told
+
+
+def test_a_network_without_torch_is_told_in_one_line(tmp_path):
+    """Whoever installed the core alone reads what to install, not a traceback."""
+    import subprocess
+    import sys
+
+    config = toy.write(tmp_path, n=4)
+    code = "import sys; sys.modules['torch'] = None; from audit.cli import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, "run", config, "-o", tmp_path / "run"]
+    ended_ = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert ended_.returncode == 3
+    assert "pip install 'pfungst[torch]'" in ended_.stderr
+    assert "Traceback" not in ended_.stderr

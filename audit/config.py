@@ -70,6 +70,9 @@ class ModelConfig(_Part):
         needed = "factory" if self.source in ("python", "callable") else "name"
         if getattr(self, needed) is None:
             raise ValueError(f"source {self.source} needs the key '{needed}'")
+        unread = sorted(self.model_fields_set & _UNREAD[self.source])
+        if unread:
+            raise ValueError(f"source {self.source} does not read {', '.join(unread)}: take it out")
         if self.output == "sigmoid" and len(self.classes) != 2:
             raise ValueError("output sigmoid is one logit: it takes two classes, the second is its yes")
         return self
@@ -79,6 +82,15 @@ class ModelConfig(_Part):
         """Mean and spread by channel: ImageNet's for torchvision and timm, none for others, unless given."""
         usual = IMAGENET if self.source in ("torchvision", "timm") else ((0.0,) * 3, (1.0,) * 3)
         return tuple(self.mean or usual[0]), tuple(self.std or usual[1])
+
+
+_UNREAD: dict[str, set[str]] = {
+    "python": {"name"},
+    "torchvision": {"factory"},
+    "timm": {"factory"},
+    "callable": {"name", "weights", "mean", "std", "layers", "device"},
+}
+"""Keys that a source would ignore: what is written and has no effect misleads whoever reads the configuration."""
 
 
 class LesionColumn(_Part):

@@ -63,6 +63,12 @@ def test_every_mistake_is_told_at_once_with_its_place(tmp_path):
     ("change", "expected"),
     [
         ("model:\n  source: timm\n  classes: [a, b]\n", "source timm needs the key 'name'"),
+        (
+            GOOD.replace("source: python", "source: callable").replace(
+                "classes", "mean: [0, 0, 0]\n  classes"
+            ),
+            "source callable does not read mean",
+        ),
         (GOOD + "  root: nowhere\n", "audit.yaml:7:9: images.root: there is no nowhere"),
         (GOOD + "  labels: {'0': healhty}\n", "did you mean 'healthy'?"),
         (GOOD + "rules: [cores]\n", "did you mean 'core'?"),

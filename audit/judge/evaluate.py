@@ -164,7 +164,10 @@ def _finding(draft: _Draft, names: dict[str, str]) -> Finding:
         outcome, statement = "clear", _told(answers, place, holds=bool(draft.clear))
     else:
         why = draft.held or _why(draft)
-        instead = tuple(a for a in draft.clear if a.condition.instead_of)
+        # of the estimates that a clearing asks for, the one that reaches across is told too
+        instead = tuple(
+            a for a in draft.clear if a.condition.instead_of or (a.condition.every and a.holds is False)
+        )
         told = _told((*draft.when, *instead), place, limits=False, holds=None)
         statement = f"{told} Not decided: {why}." if told else f"Not decided{_about(place)}: {why}."
     used = {key(e): e for answer in (*draft.when, *draft.clear) for e in answer.used}

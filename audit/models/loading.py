@@ -13,8 +13,9 @@ from torch import nn
 from audit.errors import ConfigError, ModelError
 from audit.models.factory import made
 from audit.models.torch_module import TorchClassifier
-from audit.models.weights import fit_weights, read_weights, sha256
+from audit.models.weights import fit_weights, read_weights
 from audit.plugins import nearest
+from audit.record.files import sha256
 
 _DOWNLOADS = ("weights", "weights_backbone", "pretrained", "checkpoint_path", "pretrained_cfg_overlay")
 

@@ -17,7 +17,7 @@ Heat = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 Target = Literal["predicted", "true"]
-Role = Literal["lesion", "artefact"]
+Role = Literal["lesion", "artefact", "cue", "clinical"]
 Outcome = Literal["flagged", "clear", "undecided"]
 VerdictName = Literal["confirmed", "sensitive", "suspected", "clear", "undecided", "legitimate"]
 
@@ -54,7 +54,11 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """A region that was looked for. ``name`` is also its file's name under ``regions/``."""
+    """A region that was looked for, or a cue that has no place. ``name`` is a region's file under ``regions/``.
+
+    Roles: ``lesion`` and ``artefact`` have a place; ``cue`` is a sign of the whole picture, such as its brightness,
+    and ``clinical`` is such a sign that a disease itself changes, such as the density of vessels.
+    """
 
     name: str
     role: Role
@@ -78,6 +82,16 @@ class Extent:
     area: float | None
     mean: float | None
     spread: float | None
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A cue's value in one case, in the cue's own unit. None says why in ``why``."""
+
+    case: str
+    cue: str
+    value: float | None
     why: str | None = None
 
 
@@ -109,21 +123,26 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """What an intervention on one region did to the answer for one class, in log-odds.
+    """What an intervention on one region or cue did to the answer for one class, in log-odds.
 
-    ``change`` is margin before minus margin after: positive, the region spoke for ``cls``. ``control`` is the mean
-    change at ``places`` matched control places; ``difference`` is change minus control. ``flipped``: the predicted
-    class changed; ``flipped_control``: the share of control places where it did.
+    ``change`` is positive where the sign spoke for ``cls``: for a ``removal`` it is margin before minus margin after,
+    for a ``transplant`` margin after minus before; for a ``shift`` it is the change in the direction in which the cue
+    goes with the class. ``control`` is the mean change at ``places`` matched controls; ``difference`` is change minus
+    control. ``flipped``: the predicted class changed, a share where several pictures were asked;
+    ``flipped_control``: the share of controls where it did. ``fill`` says what a region was painted over with, ``dose``
+    how opaque the paint was.
     """
 
     case: str
     intervention: str
     region: str
     cls: str
+    fill: str = ""
+    dose: float = 1.0
     change: float | None
     control: float | None
     difference: float | None
-    flipped: bool | None
+    flipped: float | None
     flipped_control: float | None
     places: int
     why: str | None = None
@@ -131,7 +150,10 @@ class Effect:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A mean over cases with a 95 % interval over patients. ``other`` is the second explainer of an agreement."""
+    """A mean over cases with a 95 % interval over patients. ``other`` is the second explainer of an agreement.
+
+    ``fill`` is what a region was painted over with; with a dose below 1, ``other`` holds the dose.
+    """
 
     metric: str
     region: str = ""
@@ -141,6 +163,7 @@ class Estimate:
     other: str = ""
     target: str = ""
     family: str = ""
+    fill: str = ""
     stratum: str = "all"
     value: float | None
     low: float | None = None
@@ -171,13 +194,18 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The findings on one artefact and class, weighed by the table in the design."""
+    """The findings on one artefact or cue and class, weighed by the table in the design.
+
+    ``strength`` is the smallest of the effects that a confirmation asks for, in standard deviations of the score: what
+    ranks models among each other. None where nothing was measured.
+    """
 
     artefact: str
     cls: str
     verdict: VerdictName
     statement: str
     findings: tuple[str, ...] = ()
+    strength: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,3 +231,40 @@ class Explained:
     departures: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     maps: tuple[Map, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sanity:
+    """How alike a map stays when the weights of the network's top layers are drawn anew, in [-1, 1].
+
+    ``step`` of ``steps``: ``module`` is the lowest layer that was drawn anew by then. ``correlation`` is that of ranks
+    between the maps before and after, ``absolute`` that of their magnitudes. None says why in ``why``.
+    """
+
+    case: str
+    explainer: str
+    layer: str
+    step: int
+    steps: int
+    module: str
+    correlation: float | None
+    absolute: float | None
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faithfulness:
+    """The probability of ``cls`` once a share of the pixels was changed in the order of one map.
+
+    ``test`` is ``deletion``, ``insertion``, ``road-most`` (most relevant first) or ``road-least``; explainer ``random``
+    is an order by chance. None says why in ``why``.
+    """
+
+    case: str
+    explainer: str
+    layer: str
+    cls: str
+    test: str
+    share: float
+    probability: float | None
+    why: str | None = None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import hashlib
 import json
-import re
 import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from audit.errors import RunError
 from audit.record import tables
+from audit.record.files import safe, sha256
 from audit.record.folder import AGAIN, check, unwritable
 from audit.record.nouns import (
     Case,
@@ -26,16 +25,19 @@ from audit.record.nouns import (
     Explained,
     Extent,
     Failure,
+    Faithfulness,
     Finding,
     Map,
     Prediction,
+    Reading,
     Region,
+    Sanity,
     Score,
     Target,
     Verdict,
 )
 
-SCHEMA = 1
+SCHEMA = 2
 
 FOLDERS = ("maps", "regions", "thumbs", "rules")
 
@@ -43,31 +45,16 @@ TABLES: dict[type, str] = {
     Case: "cases.parquet",
     Prediction: "predictions.parquet",
     Extent: "extents.parquet",
+    Reading: "readings.parquet",
     Score: "scores.parquet",
     Effect: "effects.parquet",
+    Sanity: "sanity.parquet",
+    Faithfulness: "faithfulness.parquet",
     Estimate: "estimates.parquet",
 }
 
 Row = TypeVar("Row")
 Found = TypeVar("Found")
-
-
-def safe(name: str) -> str:
-    """A name that any file system takes and that no other name shares.
-
-    >>> safe("grad-cam++"), safe("a/b")
-    ('grad-cam++', 'a_b~c14cddc0')
-    """
-    plain = re.sub(r"[^A-Za-z0-9._+@=-]", "_", name)[:80]
-    if plain == name and not name.startswith("."):
-        return name
-    return f"{plain.lstrip('.')}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _plain(thing: Any) -> Any:
@@ -274,6 +261,11 @@ class Run:
     def regions(self) -> list[Region]:
         """The regions that were looked for."""
         return [Region(**row) for row in self.manifest["regions"]]
+
+    @property
+    def cues(self) -> list[Region]:
+        """The cues of the whole picture that were read."""
+        return [Region(**row) for row in self.manifest.get("cues", [])]
 
     @property
     def explained(self) -> list[Explained]:

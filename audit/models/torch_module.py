@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from audit.errors import ModelError
 from audit.models import Images, Probabilities
+from audit.models.features import Way, features, way_to_watch
 
 ROWS = 8
 """Pictures in one pass. A batch is cut into passes of exactly so many, the last filled up with its last picture:
@@ -149,6 +151,8 @@ class TorchClassifier:
             "architecture": type(module).__name__,
             **(identity or {}),
         }
+        self._way: Way | None = None
+        self._sought = False
 
     def tensor(self, images: Images) -> Tensor:
         """Pictures ``(n, h, w, 3)`` as a tensor ``(n, 3, h, w)`` in [0, 1] on the network's device.
@@ -228,3 +232,33 @@ class TorchClassifier:
             for rows, part in passes(self.normalised(self.tensor(images))):
                 answers[rows] = self.probabilities(self.scores(part))[: rows.stop - rows.start]
         return answers
+
+    def look(self, images: Images) -> tuple[Probabilities, NDArray[np.float32] | None]:
+        """What :meth:`predict` says, bit for bit, and what the network saw before it decided.
+
+        Returns:
+            Probabilities ``(n, k)``, and features ``(n, d)``, d at most 16: the input of the last linear layer, or of
+            the last convolution where there is none, averaged over places and cut by a fixed random projection. None
+            where the network hides it, and for no pictures.
+        """
+        answers = np.zeros((len(images), len(self.classes)))
+        batch = list(passes(self.normalised(self.tensor(images))))
+        if batch and not self._sought:
+            self._way, self._sought = way_to_watch(self.module, lambda: self._pass(batch[0][1])), True
+        if self._way is None or not batch:
+            return self.predict(images), None
+        found = []
+        with as_found(self.module), torch.no_grad():
+            for rows, part in batch:
+                with self._way.watch(self.module) as watch:
+                    scores = self.scores(part)
+                count = rows.stop - rows.start
+                answers[rows] = self.probabilities(scores)[:count]
+                seen = features(watch.given, len(part))
+                if seen is not None:
+                    found.append(seen[:count])
+        return answers, np.concatenate(found) if len(found) == len(batch) else None
+
+    def _pass(self, part: Tensor) -> Tensor:
+        with as_found(self.module), torch.no_grad():
+            return self.scores(part)

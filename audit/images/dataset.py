@@ -25,7 +25,8 @@ class Picture:
     """A case with its pixels. ``native`` (h, w, 3) as shown; all else on the grid.
 
     ``lesion`` and ``artefact`` are None where nobody drew one; ``kinds`` is empty there. ``lost`` names
-    what was drawn but has no pixel left on the grid: too small, or cut away.
+    what was drawn but has no pixel left on the grid: too small, or cut away. ``quality`` is that of the file's
+    compression, 1 to 100, None where there is no file.
     """
 
     case: Case
@@ -35,6 +36,7 @@ class Picture:
     kinds: Mapping[str, Mask]
     artefact: Mask | None
     lost: frozenset[str]
+    quality: float | None = None
 
 
 def load(case: Case, root: Path | str, grid: Grid, *, kinds: Mapping[str, int] | None = None) -> Picture:
@@ -56,7 +58,7 @@ def load(case: Case, root: Path | str, grid: Grid, *, kinds: Mapping[str, int] |
     if artefact is not None:
         other = folder / artefact
         marked = _named(case, artefact, lambda: read_mask(other, like=frame))
-    return _picture(case, native, values, marked, grid, kinds or {})
+    return _picture(case, native, values, marked, grid, kinds or {}, quality=frame.quality)
 
 
 def of_arrays(
@@ -116,6 +118,8 @@ def _picture(
     marked: NDArray[Any] | None,
     grid: Grid,
     kinds: Mapping[str, int],
+    *,
+    quality: float | None = None,
 ) -> Picture:
     """Picture and masks brought to the grid."""
     drawn: dict[str, Mask] = {}
@@ -135,6 +139,7 @@ def _picture(
         kinds={kind: shown[f"lesion:{kind}"] for kind in kinds if "lesion" in shown},
         artefact=shown.get("artefact"),
         lost=frozenset(name for name, mask in shown.items() if drawn[name].any() and not mask.any()),
+        quality=quality,
     )
 
 

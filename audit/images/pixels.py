@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,11 +29,12 @@ SIXTEEN = 65535.0
 @dataclass(frozen=True, kw_only=True)
 class Frame:
     """How a picture lies: rows and columns as shown, as stored before turning, and its EXIF orientation
-    (1..8)."""
+    (1..8). ``quality``: how well it was compressed, 1 to 100; 100 where nothing was lost."""
 
     shown: tuple[int, int]
     stored: tuple[int, int]
     orientation: int = 1
+    quality: float = 100.0
 
 
 def turned(pixels: NDArray[np.generic], orientation: int) -> NDArray[np.generic]:
@@ -71,7 +73,30 @@ def read_picture(path: Path) -> tuple[Image, Frame]:
     shown = (pixels.shape[0], pixels.shape[1])
     stored = shown[::-1] if orientation >= 5 else shown
     image: Image = np.ascontiguousarray(pixels, dtype=np.float32)
-    return image, Frame(shown=shown, stored=stored, orientation=orientation or 1)
+    quality = compressed(getattr(opened, "quantization", None))
+    return image, Frame(shown=shown, stored=stored, orientation=orientation or 1, quality=quality)
+
+
+STANDARD, SMALLEST = 3689, 246
+"""The sums of the luminance table of the JPEG standard (ITU T.81, table K.1), which quality 50 uses as it is: of all 64
+numbers, and of the smallest 16, which do not reach the end at 255."""
+
+
+def compressed(tables: Mapping[int, Sequence[int]] | None) -> float:
+    """The quality, 1 to 100, whose luminance table is nearest to a JPEG's in its sum; 100 without tables.
+
+    libjpeg scales the standard's table by 50 / quality up to 50, by 2 - quality / 50 above. Other programs use other
+    tables; for them it is the libjpeg quality of like coarseness.
+
+    >>> compressed(None), compressed({0: [16] * 64})
+    (100.0, 86.0)
+    """
+    if not tables:
+        return 100.0
+    table = sorted(tables[min(tables)])
+    scale = sum(table) / STANDARD if table[-1] < 255 else sum(table[:16]) / SMALLEST
+    quality = 50 / scale if scale > 1 else 100 - 50 * scale
+    return float(min(100, max(1, round(quality))))
 
 
 def read_mask(path: Path, *, like: Frame, bits: bool = False) -> NDArray[np.uint16]:

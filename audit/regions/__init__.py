@@ -6,9 +6,10 @@ A finder is a function ``(image (h, w, 3) float32 in [0, 1]) -> Mask (h, w)``. A
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from audit.errors import ConfigError, DataError, Problem, Undefined
 from audit.images.dataset import Picture
 from audit.images.grid import Grid
 from audit.record.nouns import Image, Mask, Region
-from audit.regions import geometry, padding, text
+from audit.regions import geometry, padding, place, text
+from audit.regions.place import Place
 
 Finder = Callable[[Image], Mask]
 
@@ -87,15 +89,22 @@ DRAWN = "drawn"
 
 
 def catalogue(
-    names: Sequence[str], kinds: Iterable[str] | None = None, *, artefact_column: bool = True
+    names: Sequence[str | Place | Mapping[str, Any]],
+    kinds: Iterable[str] | None = None,
+    *,
+    artefact_column: bool = True,
+    folder: Path | None = None,
 ) -> list[Region]:
     """The regions that a configuration's names stand for, each once, in their order.
 
     ``kinds`` are the lesion kinds that the masks carry: ``lesion`` stands for the whole and each of them.
     ``artefact_column``: the manifest has a column for artefacts, so that an empty cell says: none there.
+    ``folder``: what the masks of saved places (:class:`Place`, or the same keys) are relative to, by default the
+    working one.
 
     Raises:
-        ConfigError: unknown names, functions that are not there or bear a name of ours; all at once.
+        ConfigError: unknown names, functions that are not there or bear a name of ours, masks that are not there;
+            all at once.
 
     >>> [region.name for region in catalogue(["lesion", "border"], ["haemorrhage"])]
     ['lesion', 'lesion:haemorrhage', 'border']
@@ -104,7 +113,12 @@ def catalogue(
     problems: list[Problem] = []
     for number, name in enumerate(names):
         try:
-            for region in _regions(name, tuple(kinds or ()), artefact_column, f"regions[{number}]"):
+            where = f"regions[{number}]"
+            for region in (
+                _regions(name, tuple(kinds or ()), artefact_column, where)
+                if isinstance(name, str)
+                else [_saved(place.place(name, where), folder or Path(), where)]
+            ):
                 other = regions.setdefault(region.name, region)
                 if other != region:
                     raise ConfigError(
@@ -167,6 +181,13 @@ def _regions(name: str, kinds: tuple[str, ...], artefact_column: bool, where: st
     ]
 
 
+def _saved(entry: Place, folder: Path, where: str) -> Region:
+    if entry.name in NAMES or ":" in entry.name:
+        what = f"a saved place is called {entry.name!r}, a name of ours or of a kind of lesion"
+        raise ConfigError(what, where=where, todo="give it another name")
+    return place.region(entry, folder, where)
+
+
 def _ours(name: str) -> Region:
     found = DETECTORS[name]
     without = (
@@ -187,7 +208,12 @@ def _ours(name: str) -> Region:
 
 
 def find(
-    regions: Iterable[Region], picture: Picture, grid: Grid, *, failed: list[str] | None = None
+    regions: Iterable[Region],
+    picture: Picture,
+    grid: Grid,
+    *,
+    failed: list[str] | None = None,
+    folder: Path | None = None,
 ) -> dict[str, Mask | str]:
     """Each region's mask on the grid, (h, w), or why nobody can know it.
 
@@ -196,14 +222,16 @@ def find(
     own name. Padding is taken off the border: painting over the edge of a field of view would redraw it.
 
     ``failed``, where given, is told of functions of the user's that fail, and their regions are not known.
+    ``folder`` is what the masks of saved places are relative to, as in :func:`catalogue`.
 
     Raises:
-        DataError: a function of the user's fails, or gives something that is no mask of the grid's size.
+        DataError: a function of the user's fails, or gives something that is no mask of the grid's size; a saved
+            place's mask is gone.
     """
     found: dict[str, Mask | str] = {}
     for region in regions:
         try:
-            found[region.name] = _one(region, picture, grid)
+            found[region.name] = _one(region, picture, grid, folder or Path())
         except DataError as error:
             if failed is None:
                 raise
@@ -228,7 +256,7 @@ def _haloed(masks: list[Mask], grid: Grid) -> Mask:
     )
 
 
-def _one(region: Region, picture: Picture, grid: Grid) -> Mask | str:
+def _one(region: Region, picture: Picture, grid: Grid, folder: Path) -> Mask | str:
     if region.name in picture.lost:
         return "it was drawn, but is lost on the model's grid: too small, or cut away"
     if region.role == "lesion":
@@ -239,6 +267,8 @@ def _one(region: Region, picture: Picture, grid: Grid) -> Mask | str:
         if region.settings["empty cell"] != "no artefact there":
             return "the manifest has no artefact column"
         mask = picture.artefact if picture.artefact is not None else np.zeros(grid.size, dtype=bool)
+    elif region.detector == place.DETECTOR:
+        mask = place.find(region, folder, grid)
     elif region.name in DETECTORS:
         ours = DETECTORS[region.name]
         mask = grid.mask(ours.find(picture.native)) if ours.native else ours.find(picture.image)

@@ -38,17 +38,26 @@ class Traced:
 
 @dataclass
 class Passes:
-    """Model passes by kind, counted in pictures. A trace and a gradient are a forward and a backward each."""
+    """Model passes by kind, counted in pictures. A trace and a gradient are a forward and a backward each.
+
+    ``kinds`` counts the questions by what they were asked for; one that was asked twice was answered once.
+    """
 
     predict: int = 0
     trace: int = 0
     gradient: int = 0
     questions: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def network(self) -> int:
+        """Passes of the network, whoever asked."""
+        return self.predict + self.trace + self.gradient + self.questions
 
     @property
     def answered(self) -> bool:
         """Was anything answered yet?"""
-        return self.predict + self.trace + self.gradient + self.questions > 0
+        return self.network > 0
 
 
 Tracer = Callable[[Images, Sequence[str], "Sequence[int] | None"], Traced]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -13,9 +13,16 @@ from numpy.typing import NDArray
 from audit.measure.agreement import pairs
 from audit.measure.association import Statistic, auc, interval, rank_biserial, share_difference
 from audit.measure.estimate import Summary, summarise
-from audit.measure.margin import margins
+from audit.measure.explainers import explainers
+from audit.measure.following import following
+from audit.measure.guard import stranger
+from audit.measure.opportunity import opportunity
+from audit.measure.reliance import reliance
 from audit.measure.scores import heats_of
-from audit.record import PREDICTED, TRUE, Case, Effect, Estimate, Extent, Prediction, Run, Score
+from audit.record import PREDICTED, TRUE, Case, Effect, Estimate, Extent, Prediction, Reading, Run, Score
+
+BASELINE = "baseline"
+"""The family of maps that know nothing of the network."""
 
 NEARLY_ALL = 0.9
 """Of a region that so many cases bear, what it shows is compared between the classes, not whether it is there."""
@@ -31,7 +38,10 @@ def estimates(run: Run) -> list[Estimate]:
     rows += _model(run, cases, predictions, seed)
     rows += _presence(run, cases, seed)
     rows += _attention(run, cases, predictions, strata, seed)
-    rows += _reliance(run, cases, predictions, strata, seed)
+    rows += reliance(run, cases, predictions, strata, seed)
+    rows += _circumstances(run, cases, predictions, seed)
+    rows += stranger(run, cases, predictions, _fills(run))
+    rows += explainers(run, cases, seed)
     rows += _agreement(run, cases, seed)
     return rows
 
@@ -48,6 +58,36 @@ def _strata(cases: Sequence[Case]) -> dict[str, NDArray[np.bool_]]:
 
 def _estimate(summary: Summary, **names: str) -> Estimate:
     return Estimate(**names, **asdict(summary))  # type: ignore[arg-type]
+
+
+def _fills(run: Run) -> dict[str, list[str]]:
+    """What each region was painted over with."""
+    frame = run.frame(Effect)
+    removed = frame[frame["intervention"] == "removal"]
+    return {str(r): sorted(set(g["fill"])) for r, g in removed.groupby("region", sort=True)}
+
+
+def _circumstances(
+    run: Run, cases: Sequence[Case], predictions: Mapping[str, Prediction], seed: int
+) -> Iterator[Estimate]:
+    """What lies in the set: who goes with whom, whom it flatters, and whether the masks fit."""
+    exclusive = run.manifest["model"]["output"] != "multilabel"
+    extents = run.read(Extent)
+    artefacts = [r for r in run.regions if r.role == "artefact" and r.name != "joint"]
+    yield from opportunity(
+        cases, predictions, extents, artefacts, run.classes, seed=seed, exclusive=exclusive
+    )
+    yield from following(
+        cases, predictions, run.read(Reading), run.cues, run.classes, seed=seed, exclusive=exclusive
+    )
+    drawn = [
+        e for e in extents if e.region == "lesion" and (e.present is not None or "lost" in (e.why or ""))
+    ]
+    if drawn:
+        lost = np.array([[float(e.present is None)] for e in drawn])
+        patient = {c.id: c.patient for c in cases}
+        summary = summarise(lost, [patient[e.case] for e in drawn], seed=seed, shares=[True])[0]
+        yield _estimate(summary, metric="lost", region="lesion")
 
 
 def _model(
@@ -183,114 +223,12 @@ def _reasons(frame: pd.DataFrame, keys: list[str]) -> dict[tuple[str, ...], str]
     return {tuple(row[:4]): row[4] for row in counted.itertuples(index=False, name=None)}
 
 
-EFFECTS: Mapping[str, str] = {
-    "removal": "difference",
-    "removal-change": "change",
-    "removal-control": "control",
-}
-
-
-def _reliance(
-    run: Run,
-    cases: Sequence[Case],
-    predictions: Mapping[str, Prediction],
-    strata: Mapping[str, NDArray[np.bool_]],
-    seed: int,
-) -> Iterator[Estimate]:
-    """What taking a region away does to the answer, in standard deviations of the margin over the set.
-
-    ``removal-own`` is the effect of a lesion on the score of the case's own class. A lesion that leaves no room for
-    control places is the kind that counts most; the mean control of the class's other cases stands in for its own.
-    """
-    frame = run.frame(Effect)
-    if frame.empty:
-        return
-    exclusive = run.manifest["model"]["output"] != "multilabel"
-    answers = margins(np.array([predictions[c.id].probabilities for c in cases], float), exclusive=exclusive)
-    scale = dict(zip(run.classes, answers.std(0), strict=True))
-    label = {c.id: c.label for c in cases}
-    order = {c.id: i for i, c in enumerate(cases)}
-    patients = [c.patient for c in cases]
-    lesions = {r.name for r in run.regions if r.role == "lesion"}
-    frame["of"] = frame["case"].map(order)
-    jobs: list[tuple[str, str, pd.DataFrame]] = [
-        (str(region), str(cls), group)
-        for (region, cls), group in frame.groupby(["region", "cls"], sort=False)
-    ]
-    own = frame[(frame["cls"] == frame["case"].map(label)) & frame["region"].isin(lesions)]
-    for region, cls, group in jobs:
-        yield from _effects(
-            group, EFFECTS, region, cls, np.full(len(cases), scale[cls]), patients, strata, seed
-        )
-        yield from _flips(group, region, cls, patients, strata, seed)
-    of_own = np.array([scale[c.label] for c in cases])
-    for name, group in own.groupby("region", sort=False):
-        standing_in = group.groupby("cls")["control"].transform("mean")
-        group = group.assign(own=group["change"] - group["control"].fillna(standing_in))
-        yield from _effects(group, {"removal-own": "own"}, str(name), "", of_own, patients, strata, seed)
-
-
-def _column(group: pd.DataFrame, field: str, cases: int) -> NDArray[np.float64]:
-    values = np.full(cases, np.nan)
-    values[group["of"].to_numpy(int)] = group[field].astype(float).to_numpy()
-    return values
-
-
-def _most(texts: Iterable[object]) -> str | None:
-    counts = pd.Series([t for t in texts if isinstance(t, str)], dtype=object).value_counts()
-    return str(sorted(counts[counts == counts.max()].index)[0]) if len(counts) else None
-
-
-def _effects(
-    group: pd.DataFrame,
-    fields: Mapping[str, str],
-    region: str,
-    cls: str,
-    scale: NDArray[np.float64],
-    patients: Sequence[str],
-    strata: Mapping[str, NDArray[np.bool_]],
-    seed: int,
-) -> Iterator[Estimate]:
-    why = _most(group["why"])
-    if not (scale > 0).all():
-        why = "the model gives every case the same answer"
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values = np.stack(
-            [np.where(scale > 0, _column(group, f, len(scale)) / scale, np.nan) for f in fields.values()],
-            1,
-        )
-    for stratum, rows in strata.items():
-        found = summarise(values[rows], _pick(patients, rows), seed=seed, why=[why] * len(fields))
-        for metric, summary in zip(fields, found, strict=True):
-            yield _estimate(summary, metric=metric, region=region, cls=cls, family="removal", stratum=stratum)
-
-
-def _flips(
-    group: pd.DataFrame,
-    region: str,
-    cls: str,
-    patients: Sequence[str],
-    strata: Mapping[str, NDArray[np.bool_]],
-    seed: int,
-) -> Iterator[Estimate]:
-    count = len(patients)
-    beyond = _column(group, "flipped", count) - _column(group, "flipped_control", count)
-    for stratum, rows in strata.items():
-        summary = summarise(
-            beyond[rows, None],
-            _pick(patients, rows),
-            seed=seed,
-            shares=[True],
-            why=[_most(group["why"])],
-        )[0]
-        yield _estimate(
-            summary, metric="removal-flip", region=region, cls=cls, family="removal", stratum=stratum
-        )
-
-
 def _agreement(run: Run, cases: Sequence[Case], seed: int) -> Iterator[Estimate]:
-    """Every two maps of the predicted class, and the mean over pairs of different families."""
-    maps = run.maps
+    """Every two maps of the predicted class, and the mean over pairs of different families.
+
+    A map that knows nothing of the network is no explainer, and has none to agree with.
+    """
+    maps = [m for m in run.maps if m.family != BASELINE]
     if len(maps) < 2:
         return
     heats = heats_of(run, maps)

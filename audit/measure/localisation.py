@@ -13,7 +13,7 @@ given over the region's share of the area (``density``), without which a large r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +132,9 @@ def score(
     values = np.full((count, regions, len(METRICS)), np.nan)
     reasons = np.zeros((count, regions, len(METRICS)), np.uint8)
     flat = np.ascontiguousarray(heats, dtype=np.float64).reshape(count, -1)
+    one_sided = np.asarray((flat >= 0).all(1))
     inside = masks.reshape(regions, -1)
+    held = [np.flatnonzero(row) for row in inside]
     sizes = inside.sum(1)
     weights = inside.astype(np.float64)
     area = sizes / max(inside.shape[1], 1)
@@ -145,16 +147,14 @@ def score(
             share = np.stack([weights @ row for row in part]).reshape(count, regions) / total[:, None]
             values[:, :, names.index("mass" + suffix)] = share
             values[:, :, names.index("density" + suffix)] = share / area
-            for m in range(count):
-                if not total[m]:
+            ranks, hits = names.index("rank" + suffix), names.index("pointing" + suffix)
+            for m in np.flatnonzero(total):
+                if suffix and one_sided[m]:  # the positive part is the whole map
+                    values[m, :, [ranks, hits]] = values[m, :, [names.index("rank"), names.index("pointing")]]
                     continue
-                order = np.sort(part[m])
-                top = part[m] == order[-1]
-                values[m, :, names.index("pointing" + suffix)] = (inside & top).sum(1) / top.sum()
-                for r in np.flatnonzero(sizes):
-                    values[m, r, names.index("rank" + suffix)] = _rank(
-                        part[m], order, inside[r], int(sizes[r])
-                    )
+                top = np.flatnonzero(part[m] == part[m].max())
+                values[m, :, hits] = inside[:, top].sum(1) / len(top)
+                values[m, :, ranks] = _ranks(part[m], held)
             of_part = [i for i, n in enumerate(names) if n.endswith("-positive") == bool(suffix)]
             nothing = np.ix_(np.flatnonzero(total == 0), np.arange(regions), np.array(of_part))
             values[nothing] = np.nan
@@ -169,12 +169,18 @@ def score(
     return values, reasons
 
 
-def _rank(
-    part: NDArray[np.float64], order: NDArray[np.float64], inside: NDArray[np.bool_], size: int
-) -> float:
-    """Relevance rank from the sorted values: counts above the limit by search, ties shared."""
-    limit = order[-size]
-    above = len(order) - int(np.searchsorted(order, limit, side="right"))
-    level = len(order) - above - int(np.searchsorted(order, limit, side="left"))
-    held = part[inside]
-    return float(((held > limit).sum() + (size - above) / level * (held == limit).sum()) / size)
+def _ranks(part: NDArray[np.float64], held: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
+    """Relevance rank of every region, by its pixels' numbers: the limit by partition, ties shared. NaN for none."""
+    found = np.full(len(held), np.nan)
+    sizes = np.array([len(h) for h in held])
+    wanted = np.unique(len(part) - sizes[sizes > 0])
+    limits = dict(zip(wanted, np.partition(part, wanted)[wanted], strict=True)) if len(wanted) else {}
+    for r, size in enumerate(sizes.tolist()):
+        if not size:
+            continue
+        limit = limits[len(part) - size]
+        above, level = np.count_nonzero(part > limit), np.count_nonzero(part == limit)
+        own = part[held[r]]
+        own_above, own_level = np.count_nonzero(own > limit), np.count_nonzero(own == limit)
+        found[r] = (own_above + (size - above) / level * own_level) / size
+    return found

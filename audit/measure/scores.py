@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from audit.measure.localisation import BLIND, METRICS, REASONS, score
-from audit.record import TRUE, Case, Extent, Map, Prediction, Run, Score
+from audit.measure import nulls
+from audit.measure.localisation import BLIND, EMPTY, METRICS, REASONS, ZERO, score
+from audit.record import TRUE, Case, Extent, Map, Mask, Prediction, Run, Score
 from audit.record.tables import schema
 
 MOSTLY = 0.5  # of a region: painted over with itself beyond this, a perturbation method has not tested it
+
+EVERY = (*METRICS, *nulls.METRICS)
+"""What each map is scored by on each region: by itself, and beside other places of the same shape."""
+
+BASELINE = "baseline"
+"""The family of the maps that no network made; they are the same for every class."""
+
+EDGES = "edges"
+"""The baseline map whose magnitude is the edge energy that null places are matched by."""
+
+PLACES = ("corner-", "border", "joint")
+"""Regions, by the start of their name, that are places and not things, or a union with such: null places of other
+regions may touch them."""
+
+_WHY = (*REASONS, nulls.FEW)
 
 
 def heats_of(run: Run, maps: list[Map]) -> Callable[[int, bool], NDArray[np.float16]]:
     """A function from a row (and whether the true class is meant) to that case's ``(m, h, w)`` maps."""
     predicted = [run.array("maps", m.name) for m in maps]
-    true = [run.array("maps", Run.map_name(m, TRUE)) for m in maps]
+    true = [run.array("maps", m.name if m.family == BASELINE else Run.map_name(m, TRUE)) for m in maps]
     return lambda row, of_true: np.stack([stack[row] for stack in (true if of_true else predicted)])
 
 
@@ -36,23 +52,61 @@ def scores(run: Run) -> pa.Table:
     heats = heats_of(run, maps)
     stacks = [run.array("regions", r.name) for r in regions]
     blind = {i: run.array("blind", m.name) for i, m in enumerate(maps) if run.has_array("blind", m.name)}
+    things = [i for i, r in enumerate(regions) if not r.name.startswith(PLACES)]
+    edges = next((run.array("maps", m.name) for m in maps if m.explainer == EDGES), None)
+    seed = int(run.manifest["seed"])
     blocks = []
     for row, case in enumerate(cases):
         masks = np.stack([stack[row] for stack in stacks])
+        moves = _moves(
+            masks,
+            np.asarray(masks[things].any(0)),
+            None if edges is None else np.abs(edges[row].astype(np.float32)),
+            [np.random.default_rng([seed, *f"{case.id}\0null\0{r.name}".encode()]) for r in regions],
+        )
         p = predictions[case.id]
         for of_true, cls in _targets(p):
-            values, reasons = score(heats(row, of_true), masks)
+            values, reasons = _scored(heats(row, of_true), masks, moves)
             for i, unseen in blind.items():
                 for r, mask in enumerate(masks):
                     if mask.any() and unseen[row][mask].mean() > MOSTLY:
-                        values[i, r], reasons[i, r] = np.nan, REASONS.index(BLIND)
-            text = np.array(REASONS, dtype=object)[reasons]
+                        values[i, r], reasons[i, r] = np.nan, _WHY.index(BLIND)
+            text = np.array(_WHY, dtype=object)[reasons]
             for r, region in enumerate(regions):
                 unknown = why.get((case.id, region.name))
                 if unknown and not masks[r].any():
                     text[:, r] = unknown
             blocks.append(_block(case.id, cls, maps, [r.name for r in regions], values, text))
     return pa.concat_tables(blocks).cast(schema_).combine_chunks()
+
+
+def _moves(
+    masks: NDArray[np.bool_],
+    things: Mask,
+    edges: NDArray[np.floating] | None,
+    streams: Sequence[np.random.Generator],
+) -> list[NDArray[np.int64]]:
+    """Where each region's shape also fits, for all maps of a case: the places do not depend on what is explained."""
+    return [nulls.shifts(mask, things, edges, rng=rng) for mask, rng in zip(masks, streams, strict=True)]
+
+
+def _scored(
+    heats: NDArray[np.floating], masks: NDArray[np.bool_], moves: Sequence[NDArray[np.int64]]
+) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """``EVERY`` measure of ``(m, h, w)`` maps on ``(r, h, w)`` regions: values and indices into ``_WHY``."""
+    values, reasons = score(heats, masks)
+    sums = nulls.running(heats)
+    beside = np.full((*values.shape[:2], len(nulls.METRICS)), np.nan)
+    why = np.zeros(beside.shape, np.uint8)
+    for r, (mask, to) in enumerate(zip(masks, moves, strict=True)):
+        if not mask.any():
+            why[:, r] = _WHY.index(EMPTY)
+            continue
+        beside[:, r] = nulls.against(sums, mask, to)
+        if len(to) < nulls.FEWEST:
+            why[:, r] = _WHY.index(nulls.FEW)
+        why[sums[:, -1] == 0, r] = _WHY.index(ZERO)
+    return np.concatenate([values, beside], axis=2), np.concatenate([reasons, why], axis=2)
 
 
 def _targets(p: Prediction) -> Iterator[tuple[bool, str]]:
@@ -79,7 +133,7 @@ def _block(
             "layer": np.repeat([x.layer for x in maps], r * k),
             "cls": pa.repeat(cls, size),
             "region": np.tile(np.repeat(regions, k), m),
-            "metric": np.tile(list(METRICS), m * r),
+            "metric": np.tile(EVERY, m * r),
             "value": pa.array(flat, mask=np.isnan(flat)),
             "why": pa.array([t or None for t in text.reshape(-1)], pa.string()),
         }

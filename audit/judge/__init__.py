@@ -44,5 +44,6 @@ def judge(
     gates = [f for f in found if f.evidence in ("gate", "control")]
     rest = [f for f in found if f.evidence not in ("gate", "control")]
     legitimate = {rule.id for rule in rules if rule.legitimate}
-    overall, rows = verdicts(rest, gates, estimates, regions, classes, legitimate=legitimate)
+    worth = {rule.id: rule.worth for rule in rules}
+    overall, rows = verdicts(rest, gates, estimates, regions, classes, legitimate=legitimate, worth=worth)
     return Judgement(verdict=overall, verdicts=rows, findings=rest, gates=gates)

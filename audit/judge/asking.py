@@ -36,7 +36,7 @@ class Answer:
 
 def key(e: Estimate) -> tuple[str, ...]:
     """What an estimate is about: its place in every list."""
-    return (e.metric, e.region, e.cls, e.explainer, e.layer, e.other, e.target, e.family, e.stratum)
+    return (e.metric, e.region, e.cls, e.explainer, e.layer, e.other, e.target, e.family, e.fill, e.stratum)
 
 
 def rounded(e: Estimate) -> Estimate:
@@ -66,10 +66,10 @@ def mirror_images(estimates: Sequence[Estimate], classes: Sequence[str]) -> bool
     """
     if len(classes) != 2:
         return False
-    effects = {(e.metric, e.region, e.cls): e.value for e in estimates if e.stratum == "all"}
-    for (metric, region, cls), value in effects.items():
+    effects = {(e.metric, e.region, e.fill, e.cls): e.value for e in estimates if e.stratum == "all"}
+    for (metric, region, fill, cls), value in effects.items():
         if metric in ("removal", "removal-change") and cls == classes[0] and value is not None:
-            other = effects.get((metric, region, classes[1]))
+            other = effects.get((metric, region, fill, classes[1]))
             if other is not None and abs(value + other) > 0.005:
                 return False
     return True
@@ -86,13 +86,16 @@ def _chosen(
         classes: tuple[str, ...] | None = condition.cls
     else:
         classes = (cls, "") if METRICS[metric].cls else None
+    silent = _vetoed(condition, estimates)
     return [
         e
         for e in estimates
         if e.metric == metric
+        and not (condition.unless and _voter(e, condition.unless.metric) in silent)
         and matches(e.region, regions)
         and (classes is None or matches(e.cls, classes))
         and matches(e.stratum, condition.stratum)
+        and e.fill in condition.fill
         and all(
             wanted is None or matches(getattr(e, name), wanted)
             for name, wanted in (
@@ -104,6 +107,47 @@ def _chosen(
             )
         )
     ]
+
+
+def _vetoed(condition: Condition, estimates: Sequence[Estimate]) -> set[tuple[str, ...]]:
+    """The maps, or fills of a region, of which what the condition names holds: they have no vote."""
+    veto = condition.unless
+    if veto is None:
+        return set()
+    return {
+        _voter(v, veto.metric)
+        for v in estimates
+        if v.metric == veto.metric
+        and v.stratum == "all"
+        and (seen := bound(v, veto.bound)) is not None
+        and OPS[veto.op](seen, veto.value)
+    }
+
+
+def _voter(e: Estimate, metric: str) -> tuple[str, ...]:
+    """Whose vote a veto's metric takes: a map's, or a fill's of one region."""
+    return (e.region if METRICS[metric].region else "", e.fill, e.explainer, e.layer)
+
+
+_NO_VOTE = {
+    "strange": "painted over in any of the ways tried, the picture is strange to the network",
+    "sanity": "the maps hardly change when the network's weights are drawn anew",
+}
+
+
+def _nothing(condition: Condition, estimates: Sequence[Estimate], region: str) -> str:
+    """Why no estimate was chosen: what there is has no vote, or there is nothing."""
+    veto = condition.unless
+    regions = condition.region or ("", region)
+    there = [
+        e
+        for e in estimates
+        if e.metric == condition.metric and e.value is not None and matches(e.region, regions)
+    ]
+    silent = _vetoed(condition, estimates)
+    if veto is not None and any(_voter(e, veto.metric) in silent for e in there):
+        return _NO_VOTE.get(veto.metric, f"what was measured has no vote, by its {veto.metric!r}")
+    return f"no {condition.metric!r} was measured"
 
 
 def bearing(estimates: Sequence[Estimate], region: str) -> int | None:
@@ -190,7 +234,7 @@ def ask(condition: Condition, rule: Rule, estimates: Sequence[Estimate], region:
             results.append((e, OPS[condition.op](seen, condition.value)))
     used = tuple(chosen)
     if not results:
-        why = reasons[0] if reasons else f"no {condition.metric!r} was measured"
+        why = reasons[0] if reasons else _nothing(condition, estimates, region)
         return Answer(condition=condition, holds=None, used=used, why=why)
 
     def strength(result: tuple[Estimate, bool]) -> float:
@@ -206,6 +250,8 @@ def ask(condition: Condition, rule: Rule, estimates: Sequence[Estimate], region:
             lead=(weakest[0],),
             p=max(_p(e, condition, h) for e, h in results),
         )
+    if condition.fills is not None:
+        return _every_fill(condition, results, used)
     needed = condition.families or 1
     groups: dict[str, list[tuple[Estimate, bool]]] = {}
     for e, h in results:
@@ -225,6 +271,34 @@ def ask(condition: Condition, rule: Rule, estimates: Sequence[Estimate], region:
     holding = sum(any(h for _, h in group) for group in groups.values())
     lead = tuple(e for e, _ in best[:needed])
     return Answer(condition=condition, holds=holding >= needed, used=used, lead=lead, p=p)
+
+
+def _every_fill(
+    condition: Condition, results: list[tuple[Estimate, bool]], used: tuple[Estimate, ...]
+) -> Answer:
+    """An intersection over the fills of one stratum, with one sign; a union over the strata (Bonferroni)."""
+    assert condition.fills is not None
+    strata: dict[str, list[tuple[Estimate, bool]]] = {}
+    for e, h in results:
+        strata.setdefault(e.stratum, []).append((e, h))
+    enough = {s: group for s, group in strata.items() if len({e.fill for e, _ in group}) >= condition.fills}
+    if not enough:
+        most = max(len(group) for group in strata.values())
+        why = f"measured with {most} way{'' if most == 1 else 's'} of painting over, and {condition.fills} are needed"
+        lead = max((e for e, _ in results), key=lambda e: abs(e.value or 0.0))
+        return Answer(condition=condition, holds=None, used=used, lead=(lead,), why=why)
+    asked: list[tuple[bool, float, tuple[Estimate, ...]]] = []
+    for group in enough.values():
+        one_sign = len({(e.value or 0.0) > 0 for e, _ in group}) == 1
+        holds = one_sign and all(h for _, h in group)
+        p = max(_p(e, condition, h) for e, h in group) if one_sign else 1.0
+        weakest_first = sorted((e for e, _ in group), key=lambda e: abs(e.value or 0.0))
+        asked.append((holds, p, tuple(weakest_first)))
+    best = min(asked, key=lambda a: (not a[0], a[1], -abs(a[2][0].value or 0.0)))
+    p = min(1.0, min(a[1] for a in asked) * len(asked))
+    lead = next((e for e in best[2] if e.fill == condition.fill[0]), best[2][0])
+    told = (lead,) if lead is best[2][0] else (lead, best[2][0])
+    return Answer(condition=condition, holds=any(a[0] for a in asked), used=used, lead=told, p=p)
 
 
 def both(conditions: Conditions, answers: Sequence[Answer]) -> bool | None:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from audit.judge.asking import BEYOND, Answer, ask, both, chance, key, mirror_images, pool, would_decide
-from audit.judge.schema import OTHER, REGIONS, Condition, Conditions, Evidence, Rule, matches
+from audit.judge.schema import FOUND, OTHER, REGIONS, Condition, Conditions, Evidence, Rule, matches
 from audit.judge.words import called, capital, number, tell, titles
-from audit.record.nouns import Estimate, Finding, Outcome, Region
+from audit.record.nouns import Estimate, Finding, Outcome, Region, Role
+
+ROLES = get_args(Role)
 
 LEVEL = {"holm": 0.05, "benjamini-hochberg": 0.10}
 CORRECTION = {"holm": "Holm's", "benjamini-hochberg": "Benjamini and Hochberg's"}
@@ -68,12 +70,12 @@ def findings(
 def _ranged(rule: Rule, regions: list[Region]) -> list[str]:
     if not rule.regions:
         return [""]
-    role = rule.role if rule.role in ("artefact", "lesion") else None
+    role = rule.role if rule.role in ROLES else None
     return sorted(r.name for r in regions if _meant(r, rule) and (role is None or r.role == role))
 
 
 def _meant(region: Region, rule: Rule) -> bool:
-    ours = region.name in REGIONS or region.name.startswith("lesion:")
+    ours = region.name in REGIONS or region.name.startswith("lesion:") or matches(region.name, [FOUND])
     return matches(region.name, rule.regions) or (OTHER in rule.regions and not ours)
 
 
@@ -106,12 +108,13 @@ def _draft(rule: Rule, estimates: list[Estimate], region: str, cls: str) -> _Dra
 
 def _corrected(drafts: list[_Draft]) -> list[_Draft]:
     """Take back the flags that do not stand against the number of tests."""
-    families: dict[tuple[str, str], list[int]] = {}
+    families: dict[tuple[str, str, str], list[int]] = {}
     for i, draft in enumerate(drafts):
         if draft.rule.correct != "none" and draft.p is not None:
-            families.setdefault((draft.rule.correct, draft.rule.evidence), []).append(i)
+            key = (draft.rule.correct, draft.rule.evidence, draft.rule.role)
+            families.setdefault(key, []).append(i)
     drafts = list(drafts)
-    for (how, _), members in families.items():
+    for (how, *_), members in families.items():
         for i, p in zip(members, adjusted([drafts[i].p or 0.0 for i in members], how), strict=True):
             if drafts[i].flagged and p > LEVEL[how]:
                 drafts[i] = replace(
@@ -234,7 +237,11 @@ def _shown(c: Condition) -> str:
 
 
 _COUNTS = {"n": "cases", "patients": "patients"}
-_IN_SD = ("removal", "removal-change", "removal-control", "removal-own")
+_IN_SD = tuple(
+    f"{what}{end}"
+    for what in ("removal", "transplant", "shift")
+    for end in ("", "-change", "-control", "-own")
+)
 _ENDS = {
     "low": "the lower end of the interval",
     "high": "the upper end of the interval",

@@ -166,7 +166,7 @@ def tried(rule: Rule, example: Example) -> Any:
         for name in sorted({region, *(s.region for s in example.estimates if s.region)} - {""})
     ]
     estimates = [_estimate(s, region, classes[-1]) for s in example.estimates]
-    if rule.role in ("artefact", "lesion"):
+    if rule.role in ("artefact", "lesion", "cue", "clinical"):
         role = rule.role
         regions = [Region(name=r.name, role=role, title=r.title, **_MADE_UP) for r in regions]
     given = [f for f in findings([rule], estimates, regions=regions, classes=classes) if f.region == region]

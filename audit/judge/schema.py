@@ -18,6 +18,15 @@ Evidence = Literal["association", "attention", "reliance", "sufficiency", "harm"
 Bound = Literal["value", "low", "high", "abs-value", "abs-low", "abs-high", "n", "patients"]
 Op = Literal["<", "<=", ">", ">="]
 Correction = Literal["none", "holm", "benjamini-hochberg"]
+Weight = Literal["confirms", "suggests", "informs"]
+WEIGHTS: dict[str, Weight] = {
+    "reliance": "confirms",
+    "sufficiency": "confirms",
+    "association": "suggests",
+    "attention": "suggests",
+    "harm": "suggests",
+}
+"""What a flag of each kind of evidence is worth, unless the rule says otherwise."""
 
 
 class Metric(NamedTuple):
@@ -44,23 +53,54 @@ METRICS: dict[str, Metric] = {
     "pointing": _SHARE,
     "pointing-positive": _SHARE,
     "net": Metric(-1.0, 1.0),
+    "beyond": _SHARE,
+    "excess": Metric(-math.inf, math.inf),
     "removal": _SD,
     "removal-change": _SD,
     "removal-control": _SD,
+    "removal-dose": _SD,
     "removal-flip": _LINK,
     "removal-own": Metric(-math.inf, math.inf),
+    "strange": _SHARE,
+    "transplant": _SD,
+    "transplant-change": _SD,
+    "transplant-control": _SD,
+    "transplant-flip": _LINK,
+    "shift": _SD,
+    "shift-change": _SD,
+    "shift-control": _SD,
+    "shift-flip": _LINK,
     "association": _LINK,
     "content-mean": _LINK,
     "content-spread": _LINK,
+    "separation": _LINK,
+    "follow": _LINK,
     "presence": _SHARE,
+    "accuracy-with": _SHARE,
+    "accuracy-without": _SHARE,
+    "accuracy-gap": _LINK,
+    "auc-inflation": _LINK,
+    "worst-group": _SHARE,
+    "lost": Metric(0.0, 1.0),
     "accuracy": Metric(0.0, 1.0, region=False),
     "auc": Metric(0.0, 1.0, region=False),
     "rank-correlation": Metric(-1.0, 1.0, region=False),
     "top-overlap": Metric(0.0, 1.0, region=False),
+    "sanity": Metric(-1.0, 1.0, region=False),
+    "sanity-absolute": Metric(-1.0, 1.0, region=False),
+    "sanity-step": Metric(-1.0, 1.0, region=False),
+    "deletion": Metric(0.0, 1.0, region=False),
+    "insertion": Metric(0.0, 1.0, region=False),
+    "road": Metric(-1.0, 1.0, region=False),
+    "deletion-gain": Metric(-1.0, 1.0, region=False),
+    "insertion-gain": Metric(-1.0, 1.0, region=False),
+    "road-gain": Metric(-1.0, 1.0, region=False),
 }
 
 CORNERS = ("corner-top-left", "corner-top-right", "corner-bottom-left", "corner-bottom-right")
-REGIONS = ("lesion", *CORNERS, "border", "text", "padding", "artefact")
+REGIONS = ("lesion", *CORNERS, "border", "text", "padding", "artefact", "joint")
+FOUND = "found-*"
+"""Places that the audit found by itself."""
 OTHER = "other"
 """Among a rule's regions: every region that is none of ours, such as those of one's own finders."""
 
@@ -86,7 +126,7 @@ def _metric(name: str) -> str:
 
 def _region(name: str) -> str:
     """A near miss of one of our names is a slip; any other name may be that of somebody's own finder."""
-    known = (*REGIONS, "corner-*", OTHER)
+    known = (*REGIONS, "corner-*", FOUND, OTHER)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
     if close and not any(name == k or fnmatchcase(k, name) for k in known):
         raise _wrong(f"unknown region {name!r}", f"did you mean {close[0]!r}?")
@@ -130,6 +170,15 @@ class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+class Veto(_Strict):
+    """What takes the vote from a map (``sanity``) or a fill (``strange``): a comparison of that very one's estimate."""
+
+    metric: MetricName
+    bound: Bound
+    op: Op
+    value: Annotated[float, AfterValidator(_limit)]
+
+
 class Condition(_Strict):
     """One comparison of an estimate with a limit.
 
@@ -138,8 +187,10 @@ class Condition(_Strict):
     0 where the interval holds 0; ``abs-high``), or a count (``n``, ``patients``). What is left out is: the
     region and class that the rule ranges over, the stratum ``all``, and any explainer, layer, target and
     family. It holds if it holds for one of the estimates chosen; with ``every``, for each of them; with
-    ``families: 2``, for one or more estimates in each of two families or more. ``instead_of``: asked only
-    where that metric was not measured, or in too few cases.
+    ``families: 2``, for one or more estimates in each of two families or more; with ``fills: 2``, for every way of
+    painting over that was measured in one stratum, two of them or more, and with one sign. A ``fill`` that is left
+    out is the first, inpainting. ``instead_of``: asked only where that metric was not measured, or in too few
+    cases. ``unless``: estimates of a map, or of a fill, of which that holds have no vote.
     """
 
     metric: MetricName
@@ -147,7 +198,9 @@ class Condition(_Strict):
     op: Op
     value: Annotated[float, AfterValidator(_limit)]
     instead_of: MetricName | None = None
+    unless: Veto | None = None
     families: Annotated[int, Field(ge=1)] | None = None
+    fills: Annotated[int, Field(ge=1)] | None = None
     every: bool = False
     region: RegionNames | None = None
     cls: Names | None = None
@@ -156,6 +209,7 @@ class Condition(_Strict):
     other: Names | None = None
     target: Names | None = None
     family: Names | None = None
+    fill: Names = ("", "inpaint")
     stratum: Names = ("all",)
 
 
@@ -196,6 +250,7 @@ class Sample(_Strict):
     other: str = ""
     target: str = ""
     family: str = ""
+    fill: str = ""
     stratum: str = "all"
     value: float | None
     low: float | None = None
@@ -223,7 +278,8 @@ class Rule(_Strict):
     title: Text
     severity: Literal["critical", "major", "minor", "info"]
     evidence: Evidence
-    role: Literal["artefact", "lesion", "explainers", "model", "data"]
+    weight: Weight | None = None
+    role: Literal["artefact", "lesion", "cue", "clinical", "explainers", "model", "data"]
     regions: RegionNames = ()
     legitimate: bool = False
     what: Text
@@ -235,6 +291,11 @@ class Rule(_Strict):
     clear_when: Conditions | None = None
     correct: Correction = "none"
     examples: Annotated[tuple[Example, ...], Field(strict=False, min_length=1)]
+
+    @property
+    def worth(self) -> Weight:
+        """Does a flag confirm, suggest, or only inform?"""
+        return self.weight or WEIGHTS.get(self.evidence, "informs")
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

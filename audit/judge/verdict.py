@@ -1,16 +1,18 @@
-"""Findings -> one verdict for each artefact and class, and the worst of them for the whole.
+"""Findings -> one verdict for each artefact, cue and class, and the worst of them for the whole.
 
 What attribution says is never enough for a verdict beyond ``suspected``, and never needed for one: what
-counts is whether the answer changes when the artefact is taken away. A verdict is about this set of cases,
-these regions and this one intervention; ``clear`` does not say that the model is good.
+counts is whether the answer changes when the sign is taken away, put there or moved. A verdict is about this set
+of cases and these signs; ``clear`` does not say that the model is good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from audit.judge.asking import bearing, mirror_images, pool
-from audit.judge.words import called, capital, tell, titles
+from audit.judge.asking import mirror_images, pool
+from audit.judge.schema import WEIGHTS, Weight
+from audit.judge.sight import Sight, aside, left_open, shut, sign, tie, told
+from audit.judge.words import called, titles
 from audit.record.nouns import Estimate, Finding, Region, Verdict, VerdictName
 
 WORST_FIRST: tuple[VerdictName, ...] = (
@@ -24,6 +26,10 @@ WORST_FIRST: tuple[VerdictName, ...] = (
 NOTHING = "nothing is there to take away"
 """How the reason begins that removal gives for a region that looks as its surroundings do."""
 
+JOINT = "joint"
+DISCOVERED = "discovered"
+FLAGGED = ("confirmed", "suspected", "sensitive")
+
 
 def verdicts(
     findings: Sequence[Finding],
@@ -33,33 +39,42 @@ def verdicts(
     classes: list[str],
     *,
     legitimate: Collection[str] = (),
+    worth: Mapping[str, Weight] | None = None,
 ) -> tuple[VerdictName, list[Verdict]]:
-    """The overall verdict, and one row for each artefact that is there and class that it is about.
+    """The overall verdict, and one row for each artefact or cue that is there and class that it is about.
 
-    With two classes a row is given for the class that the artefact speaks for, since the effect on the
+    With two classes a row is given for the class that the sign speaks for, since the effect on the
     other is its mirror image; with more, one for each class that occurs. ``legitimate`` names the rules
-    that call their sign clinical: what they flag is ``legitimate``. A region that is in no case has no row.
+    that call their sign clinical: what they flag is ``legitimate``. ``worth``: of each rule, what a flag is worth;
+    by its evidence where it is not named. A region that is in no case has no row, nor has a cue in which the classes
+    do not differ, a clinical sign that no test shows to be needed, a place that the audit found by itself and that
+    nothing speaks against, or the joint removal of all artefacts where one of them is flagged already.
     """
     known = pool(estimates)
     names = titles(regions)
     many = not mirror_images(known, classes)
+    worth = {**{f.rule: WEIGHTS.get(f.evidence, "informs") for f in findings}, **(worth or {})}
     rows: list[Verdict] = []
     for region in sorted(regions, key=lambda r: r.name):
         about = [f for f in findings if f.region == region.name]
-        if region.role != "artefact" or _absent(known, region) or _bare(about):
+        if not _has_row(region, about, known, worth):
             continue
         place = called(region.name, names)
         each = [
-            _row(_Sight(about, gates, known, region.name, cls, place, legitimate, many=many))
+            _row(Sight(about, gates, known, region, cls, place, worth, frozenset(legitimate), many=many))
             for cls in _classes(about, known, classes, many)
         ]
         rows += each
-        if many and not _shut(gates):
+        if many and not shut(gates):
             rows += _anyhow(about, each, region.name)
+    named = any(r.verdict in FLAGGED for r in rows if r.artefact != JOINT)
+    rows = [r for r in rows if r.artefact != JOINT or (r.verdict in FLAGGED and not named)]
+    found = {r.name for r in regions if r.detector == DISCOVERED}
+    rows = [r for r in rows if r.artefact not in found or r.verdict in FLAGGED]
     if not rows:
         why = "No artefact region that was looked for shows anything in any case: nothing could be judged."
         rows = [Verdict(artefact="", cls="", verdict="undecided", statement=why)]
-    rows.sort(key=lambda row: (WORST_FIRST.index(row.verdict), -_size(known, row)))
+    rows.sort(key=lambda row: (WORST_FIRST.index(row.verdict), -(row.strength or 0.0), -_size(known, row)))
     return rows[0].verdict, rows
 
 
@@ -68,7 +83,9 @@ def _size(estimates: list[Estimate], row: Verdict) -> float:
     sizes = [
         abs(e.value)
         for e in estimates
-        if (e.metric, e.region, e.stratum) == ("removal", row.artefact, "all") and e.value is not None
+        if (e.region, e.stratum) == (row.artefact, "all")
+        and e.metric in ("removal", "shift")
+        and e.value is not None
     ]
     return max(sizes, default=0.0)
 
@@ -80,11 +97,35 @@ it; and a detector errs about as often. It is told as not tested. What an expert
 DRAWN = "drawn"
 
 
+def _has_row(
+    region: Region, about: list[Finding], estimates: list[Estimate], worth: Mapping[str, Weight]
+) -> bool:
+    """Is it there, and was anything asked of it? Of a clinical sign, does the answer need it for certain?
+
+    A cue of which no rule decides, and which the score does not follow within a label for certain, has no row: it is
+    told in the table of cues. It is not called clear for that.
+    """
+    if region.role == "lesion":
+        return False
+    if region.role == "clinical":
+        return any(f.outcome == "flagged" and worth[f.rule] == "confirms" for f in about)
+    if region.role == "cue":
+        sure = {e.metric for e in estimates if e.region == region.name and e.stratum == "all" and sign(e) > 0}
+        apart = any(e.metric == "separation" and e.region == region.name and sign(e) for e in estimates)
+        decided = {f.outcome for f in about if worth[f.rule] == "confirms"} & {"clear"}
+        return any(f.outcome == "flagged" for f in about) or (apart and bool(decided or "follow" in sure))
+    return not (_absent(estimates, region) or _bare(about))
+
+
 def _absent(estimates: list[Estimate], region: Region) -> bool:
     """Nobody looked, or it is in no case or hardly any: it is told under what was not measured."""
     seen = [e for e in estimates if e.metric == "presence" and e.region == region.name and e.stratum == "all"]
     most = 0.0 if region.detector == DRAWN else RARE
     return bool(seen) and all(not e.value or e.value <= most for e in seen)
+
+
+FIRST = ("", "inpaint", "reflect")
+"""The way of painting over that is tried wherever one can be: of bars, the picture's reflection."""
 
 
 def _bare(about: list[Finding]) -> bool:
@@ -98,7 +139,7 @@ def _bare(about: list[Finding]) -> bool:
         e
         for f in about
         for e in f.estimates
-        if e.metric in ("removal", "removal-change") and e.stratum == "all"
+        if e.metric in ("removal", "removal-change") and e.stratum == "all" and e.fill in FIRST
     ]
     bare = bool(tried) and all(e.value is None and (e.why or "").startswith(NOTHING) for e in tried)
     return (bare or not asked) and not any(f.outcome == "flagged" for f in about)
@@ -107,192 +148,88 @@ def _bare(about: list[Finding]) -> bool:
 def _classes(about: list[Finding], estimates: list[Estimate], classes: list[str], many: bool) -> list[str]:
     """The classes that get a row."""
     if not many:
-        for kinds in (("reliance",), ("association",)):
+        for kinds in (("reliance",), ("sufficiency",), ("association",)):
             for f in about:
                 if f.evidence in kinds and f.cls and any(e.value is not None for e in f.estimates):
                     return [f.cls]
         return [classes[-1]]
-    told = {
-        e.cls
-        for e in estimates
-        if e.value is not None and e.metric in ("auc", "association", "content-mean", "content-spread")
-    }
-    return [c for c in classes if c in told] or list(classes) or [""]
+    metrics = ("auc", "association", "content-mean", "content-spread", "separation")
+    with_cases = {e.cls for e in estimates if e.value is not None and e.metric in metrics}
+    return [c for c in classes if c in with_cases] or list(classes) or [""]
 
 
-class _Sight:
-    """What there is to see of one artefact and class."""
-
-    def __init__(
-        self,
-        about: list[Finding],
-        gates: Sequence[Finding],
-        estimates: list[Estimate],
-        region: str,
-        cls: str,
-        place: str,
-        legitimate: Collection[str],
-        *,
-        many: bool,
-    ) -> None:
-        self.region, self.cls, self.place = region, cls, place
-        self.estimates = estimates
-        mine = [f for f in about if not many or f.cls in (cls, "")]
-        self.findings = tuple(dict.fromkeys(f.rule for f in mine))
-        self.reliance = [f for f in mine if f.evidence in ("reliance", "sufficiency")]
-        self.legitimate = any(f.rule in legitimate and f.outcome == "flagged" for f in self.reliance)
-        self.signs = [f for f in mine if f.evidence in ("association", "attention", "harm")]
-        # Attention is not about one class; with more than two it has a row of its own.
-        self.suspicions = [f for f in self.signs if f.outcome == "flagged" and (f.cls or not many)]
-        self.shut = _shut(gates)
-        control = [g for g in gates if g.evidence == "control"]
-        self.control = bool(control) and all(g.outcome == "clear" for g in control)
-        failed = any(g.outcome == "flagged" for g in control)
-        why = next((g.why for g in control if g.why), "no rule asks for it")
-        self.control_why = (
-            "the positive control failed, for painting over the lesion is not noticed either."
-            if failed
-            else f"the positive control was not passed ({why})."
-        )
-
-    def outcome(self, name: str) -> list[Finding]:
-        return [f for f in self.reliance if f.outcome == name]
-
-    def flagged(self, *evidence: str) -> list[Finding]:
-        return [f for f in self.signs if f.outcome == "flagged" and f.evidence in evidence]
-
-    def say(self, verdict: VerdictName, *parts: str) -> Verdict:
-        statement = " ".join(dict.fromkeys(part for part in parts if part))
-        return Verdict(
-            artefact=self.region, cls=self.cls, verdict=verdict, statement=statement, findings=self.findings
-        )
-
-    def estimate(self, metric: str) -> Estimate | None:
-        for e in self.estimates:
-            if (e.metric, e.region, e.cls, e.stratum) == (metric, self.region, self.cls, "all"):
-                return e if e.value is not None else None
-        return None
-
-
-def _row(see: _Sight) -> Verdict:
-    reliance = _tell(see.reliance)
+def _row(see: Sight) -> Verdict:
     if see.shut:
         why = " ".join(g.statement for g in see.shut)
-        return see.say("undecided", f"Not decided, because a gate did not open. {why}", reliance)
-    flagged = [f for f in see.outcome("flagged") if _by_removal(f)]
+        return see.say("undecided", f"Not decided, because a gate did not open. {why}", told(see.reliance))
+    outcomes = {f.outcome for f in see.reliance}
+    flagged = [f for f in see.reliance if f.outcome == "flagged"]
+    if flagged and any(_controlled(f) for f in flagged):
+        return _needed(see, [f for f in flagged if _controlled(f)])
     if flagged:
-        if see.legitimate:
-            words = f"A rule calls {see.place} a clinical sign, so this is no shortcut."
-            return see.say("legitimate", _tell(flagged), words)
-        tied, words = _tie(see, flagged)
-        return see.say("confirmed" if tied else "sensitive", _tell(flagged), words)
-    if see.outcome("flagged"):
         words = "No matched control places were there to compare with, so this is not confirmed."
-        return see.say("suspected", _tell(see.outcome("flagged")), words)
-    undecided = see.outcome("undecided")
-    clear = bool(see.outcome("clear")) and not undecided
+        return see.say("suspected", told(flagged), words)
+    clear = "clear" in outcomes and "undecided" not in outcomes
+    enough = [f for f in see.sufficiency if f.outcome == "flagged"]
+    if enough and tie(see, see.transplanted())[0] and not (clear and see.control):
+        words = "But taking it away does not show that the answer needs it, so this is not confirmed."
+        return see.say("suspected", told(enough), words, left_open(see, clear=clear))
+    disagree = [f for f in see.suspicions if f.evidence == "reliance"]
+    if disagree and clear and see.control:
+        words = "But not every way of painting over says so, so this is not confirmed."
+        return see.say("suspected", told(disagree), words, told(see.reliance))
     if clear and see.control:
-        return see.say("clear", reliance, _aside(see))
+        return see.say("clear", told(see.reliance), aside(see))
     if see.suspicions:
-        return see.say("suspected", _tell(see.suspicions), _open(see, clear=clear))
-    return see.say("undecided", _open(see, clear=clear))
+        return see.say("suspected", told(see.suspicions), left_open(see, clear=clear))
+    return see.say("undecided", left_open(see, clear=clear), told(enough))
 
 
-def _by_removal(f: Finding) -> bool:
-    """Was the control subtracted? Only then can it be confirmed."""
-    return any(e.metric in ("removal", "removal-flip") and e.value is not None for e in f.estimates)
+def _needed(see: Sight, flagged: list[Finding]) -> Verdict:
+    """The answer needs it: is it a shortcut, a mere sensitivity, or a clinical sign?"""
+    if see.legitimate:
+        return see.say(
+            "legitimate", told(flagged), f"A rule calls {see.place} a clinical sign, so this is no shortcut."
+        )
+    crossed = _crossed(see)
+    if crossed:
+        return see.say("suspected", told(flagged), crossed, told(see.sufficiency))
+    tied, words = tie(see, see.direction())
+    other = told([f for f in see.sufficiency if f.outcome == "flagged"])
+    if see.region.detector == DISCOVERED:
+        word = "Nobody listed this place, so an expert must say whether it is a clinical sign."
+        return see.say("suspected" if tied else "sensitive", told(flagged), other, words, word)
+    if see.region.name == JOINT:
+        word = "No single artefact does it by itself, so none can be named."
+        return see.say("suspected", told(flagged), word)
+    return see.say("confirmed" if tied else "sensitive", told(flagged), other, words)
 
 
-def _tell(findings: Sequence[Finding]) -> str:
-    return " ".join(dict.fromkeys(f.statement for f in findings))
-
-
-def _tie(see: _Sight, flagged: list[Finding]) -> tuple[bool, str]:
-    """Does the artefact go with the class in this set, in the direction in which the model uses it?
-
-    First whether its presence does; where that does not tell, because all cases or nearly all have the place (a
-    corner, the border), whether what the place shows does.
-    """
-    link = see.estimate("association")
-    sign = 0 if link is None else _sign(link)
-    if link is not None and sign:
-        effect = next((s for f in flagged for e in f.estimates if _about(e, see) and (s := _sign(e))), 0)
-        if effect and sign != effect:
-            said = capital(tell(link, see.place))
-            return False, f"In this set it goes the other way, so it does not flatter the figures. {said}."
-        return True, f"And it goes with the class in this set: {tell(link, see.place)}."
-    content = [e for m in ("content-mean", "content-spread") if (e := see.estimate(m)) is not None]
-    tied = [e for e in content if _sign(e)]
-    if tied:
-        return True, "What it shows goes with the class: " + "; ".join(tell(e, see.place) for e in tied) + "."
-    if content:
-        shown = "; ".join(tell(e, see.place) for e in content)
-        return False, f"Nothing in this set ties what it shows to '{see.cls}' for certain: {shown}."
-    if link is not None:
+def _crossed(see: Sight) -> str:
+    """Does putting it into other cases say otherwise? Empty where it agrees, or could not be asked."""
+    direction, put = see.direction(), see.transplanted()
+    if any(f.outcome == "clear" for f in see.sufficiency):
         return (
-            False,
-            f"Nothing in this set ties it to '{see.cls}' for certain. {capital(tell(link, see.place))}.",
+            "But putting it into cases of other classes does not move the answer, so this is not confirmed."
         )
-    return False, f"Whether it goes with '{see.cls}' in this set could not be measured."
+    if put < 0 if see.everywhere else direction and put == -direction:
+        return "But putting it into cases of other classes moves the answer the other way, so this is not confirmed."
+    return ""
 
 
-def _about(e: Estimate, see: _Sight) -> bool:
-    return e.metric == "removal" and e.cls == see.cls and e.region == see.region
-
-
-def _sign(e: Estimate) -> int:
-    """The sign of an effect whose interval does not hold zero; else 0."""
-    if e.low is None or e.high is None:
-        return 0
-    return 1 if e.low > 0 else -1 if e.high < 0 else 0
-
-
-def _aside(see: _Sight) -> str:
-    """What else was seen of an artefact that the answer does not need."""
-    parts = []
-    if see.flagged("attention"):
-        parts.append(
-            "The explainers point at it all the same, which by itself does not show that it is used: "
-            + _tell(see.flagged("attention"))
-        )
-    if see.flagged("association", "harm"):
-        parts.append(
-            "It goes with the label in this set, so another model could learn it: "
-            + _tell(see.flagged("association", "harm"))
-        )
-    return " ".join(parts)
-
-
-def _open(see: _Sight, *, clear: bool) -> str:
-    """Why reliance is not decided."""
-    if clear:
-        return f"{_tell(see.reliance)} That clears nothing: {see.control_why}"
-    if see.outcome("undecided"):
-        return _tell(see.outcome("undecided"))
-    many = bearing(see.estimates, see.region)
-    there = f" {many} case{'' if many == 1 else 's'} bear it." if many is not None else ""
-    return f"Whether the answer needs {see.place} was not measured.{there}"
-
-
-def _shut(gates: Sequence[Finding]) -> list[Finding]:
-    """The gates that did not open."""
-    return [g for g in gates if g.evidence == "gate" and g.outcome != "clear"]
+def _controlled(f: Finding) -> bool:
+    """Was the control subtracted? Only then can it be confirmed."""
+    beyond = ("removal", "removal-flip", "shift")
+    return any(e.metric in beyond and e.value is not None for e in f.estimates)
 
 
 def _anyhow(about: list[Finding], rows: list[Verdict], region: str) -> list[Verdict]:
     """With many classes, attention has one row, where no class is flagged and not every one is clear."""
     looks = [f for f in about if f.evidence == "attention" and f.outcome == "flagged" and not f.cls]
-    told = {row.verdict for row in rows}
-    if not looks or "undecided" not in told or told & {"confirmed", "sensitive", "suspected"}:
+    said = {row.verdict for row in rows}
+    if not looks or "undecided" not in said or said & set(FLAGGED):
         return []
     words = "Whether the answer needs it is not decided for every class."
     rules = tuple(dict.fromkeys(f.rule for f in looks))
-    return [
-        Verdict(
-            artefact=region,
-            cls="",
-            verdict="suspected",
-            statement=f"{_tell(looks)} {words}",
-            findings=rules,
-        )
-    ]
+    statement = f"{told(looks)} {words}"
+    return [Verdict(artefact=region, cls="", verdict="suspected", statement=statement, findings=rules)]

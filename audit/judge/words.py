@@ -22,6 +22,7 @@ _CALLED = {
     "text": "burned-in text",
     "padding": "constant padding",
     "artefact": "the marked artefact",
+    "joint": "all artefacts together",
 }
 
 
@@ -35,6 +36,8 @@ def called(region: str, titles: Mapping[str, str]) -> str:
         return _CALLED[region]
     if region.startswith("corner-"):
         return f"the {region.removeprefix('corner-').replace('-', ' ')} corner"
+    if region.startswith("found-"):
+        return f"the place {region}"
     title = titles.get(region) or region
     return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
@@ -71,15 +74,86 @@ def _among(e: Estimate) -> str:
     return f" in cases of '{name}'" if kind == "label" else f" in the {kind} '{name}'" if name else ""
 
 
+_FILLED = {
+    "ring": "painting over {place} with the colour and noise of its surround",
+    "donor": "putting a patch of a case without it over {place}",
+    "blur": "blurring {place}",
+    "black": "blacking out {place}",
+    "reflect": "reflecting the picture into {place}",
+}
+
+
 def _painting(e: Estimate, place: str, value: float) -> str:
-    sure = e.low is not None and e.high is not None and not e.low <= 0 <= e.high and abs(value) >= 0.005
-    sign = -1 if sure and value < 0 else 1
-    does = ("raises" if value < 0 else "lowers") if sure else "changes"
-    of = "the case's own class" if e.metric == "removal-own" else f"'{e.cls}'"
+    doing = _FILLED.get(e.fill, "painting over {place}").format(place=place)
     alone = ", with no control place to compare," if e.metric == "removal-change" else ""
+    light = f", {float(e.other):.0%} opaque," if e.metric == "removal-dose" else ""
+    return _moves(e, doing + light + alone, value, lowers=True)
+
+
+def _putting(e: Estimate, place: str, value: float) -> str:
+    if not e.region.startswith(("corner-", "border", "found-")):
+        return _moves(e, f"putting {place} of cases of other classes into a case", value, lowers=False)
+    doing = f"putting into {place} what it shows in cases of the other class"
+    if not _sure(e, value):
+        return _moves(e, doing, value, lowers=False)
+    sign, way = (1, "towards") if value > 0 else (-1, "away from")
+    return f"{doing} moves the answer{_among(e)} {way} that class by {number(sign * value)} SD {_spread(e, sign=sign)}"
+
+
+def _moving(e: Estimate, place: str, value: float) -> str:
+    alone = ", with no random change to compare," if e.metric == "shift-change" else ""
+    doing = f"changing {place} alone by what the classes differ in{alone}"
+    if not _sure(e, value):
+        return _moves(e, doing, value, lowers=False)
+    way = "in that direction" if value > 0 else "in the other direction"
+    sign = 1 if value > 0 else -1
+    size = f"by {number(sign * value)} SD {_spread(e, sign=sign)}"
+    return f"{doing} moves the evidence for '{e.cls}'{_among(e)} {way} {size}"
+
+
+def _sure(e: Estimate, value: float) -> bool:
+    return e.low is not None and e.high is not None and not e.low <= 0 <= e.high and abs(value) >= 0.005
+
+
+def _moves(e: Estimate, doing: str, value: float, *, lowers: bool) -> str:
+    """A change of the evidence, with its size and interval; a positive value lowers it, or raises it."""
+    sure = _sure(e, value)
+    sign = -1 if sure and value < 0 else 1
+    does = ("lowers" if lowers is (value > 0) else "raises") if sure else "changes"
+    of = "the case's own class" if e.metric == "removal-own" else f"'{e.cls}'"
+    return f"{doing} {does} the evidence for {of}{_among(e)} by {number(sign * value)} SD {_spread(e, sign=sign)}"
+
+
+def _separation(e: Estimate, place: str, value: float) -> str:
+    level = "lower" if value < 0 else "higher"
+    return f"{place} is {level} in cases of '{e.cls}': rank correlation {number(value)} {_spread(e)}"
+
+
+def _follow(e: Estimate, place: str, value: float) -> str:
+    who = f"among cases of one label the evidence for '{e.cls}'"
+    if not _sure(e, value):
+        return f"{who} does not follow {place} for certain: rank correlation {number(value)} {_spread(e)}"
+    way = "" if value > 0 else ", the other way,"
+    return f"{who} follows {place}{way}: rank correlation {number(value)} {_spread(e)}"
+
+
+def _gap(e: Estimate, place: str, value: float) -> str:
+    more, sign = ("less", -1) if value < 0 else ("more", 1)
     return (
-        f"painting over {place}{alone} {does} the evidence for {of}{_among(e)} "
-        f"by {number(sign * value)} SD {_spread(e, sign=sign)}"
+        f"answers are right {more} often where {place} and the label go together as they do in this set than where "
+        f"they conflict, by {abs(value) * 100:.0f} percentage points {_spread(e, sign=sign, scale=100.0)}"
+    )
+
+
+def _lost(e: Estimate, place: str, value: float) -> str:
+    share = f"a share of {number(value)} {_spread(e)}"
+    return f"of the cases in which it is drawn, {place} is lost on the model's grid in {share}"
+
+
+def _beyond(e: Estimate, place: str, value: float) -> str:
+    return (
+        f"{_map(e)} puts more relevance on {place} than on a share of {number(value)} of like places of the same "
+        f"shape {_spread(e)}"
     )
 
 
@@ -137,7 +211,16 @@ _EXPLAINERS = {
 _TELL: dict[str, Callable[[Estimate, str, float], str]] = {
     "removal": _painting,
     "removal-change": _painting,
+    "removal-dose": _painting,
     "removal-own": _painting,
+    "transplant": _putting,
+    "shift": _moving,
+    "shift-change": _moving,
+    "lost": _lost,
+    "separation": _separation,
+    "follow": _follow,
+    "accuracy-gap": _gap,
+    "beyond": _beyond,
     "removal-flip": _flip,
     "density": _density,
     "density-positive": _density,

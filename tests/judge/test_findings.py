@@ -25,6 +25,7 @@ REGIONS = [
     )
     for name in ("lesion", "text", "artefact", "border")
 ]
+REGIONS.append(Region(name="brightness", role="cue", title="Brightness", detector="statistic", version="1"))
 
 wide = st.floats(0.01, 0.6)
 centre = st.floats(-1.5, 1.5)
@@ -45,20 +46,31 @@ def audits(draw: st.DrawFn) -> list[Estimate]:
     rows = [one("accuracy", 0, 1), one("auc", 0, 1), one("removal-own", -9, 9, region="lesion")]
     for region in ("text", "artefact", "border"):
         rows.append(one("presence", 0, 1, region=region))
-        for metric, least, most in (
-            ("removal", -9, 9),
-            ("removal-change", -9, 9),
-            ("association", -1, 1),
-            ("content-mean", -1, 1),
+        rows.append(one("strange", 0, 1, region=region, fill="ring"))
+        for metric, least, most, fill in (
+            ("removal", -9, 9, "inpaint"),
+            ("removal", -9, 9, "ring"),
+            ("removal-change", -9, 9, "inpaint"),
+            ("transplant", -9, 9, ""),
+            ("association", -1, 1, ""),
+            ("content-mean", -1, 1, ""),
+            ("accuracy-gap", -1, 1, ""),
+            ("follow", -1, 1, ""),
         ):
-            row = one(metric, least, most, region=region, cls="referable")
+            row = one(metric, least, most, region=region, cls="referable", fill=fill)
             rows.append(row)
             if row.value is not None and row.low is not None and row.high is not None:
                 row = replace(row, value=-row.value, low=-row.high, high=-row.low)
             rows.append(replace(row, cls="healthy"))
         for family in ("cam", "gradient"):
-            row = one("density", 0, 9, region=region, explainer=family, family=family, target="predicted")
-            rows.append(row)
+            about = {"region": region, "explainer": family, "family": family, "target": "predicted"}
+            rows.append(one("density", 0, 9, **about))
+            rows.append(one("beyond", 0, 1, **about))
+    for family in ("cam", "gradient"):
+        rows.append(one("sanity", -1, 1, explainer=family, family=family))
+    for metric, most in (("separation", 1), ("shift", 9), ("shift-change", 9), ("follow", 1)):
+        rows.append(one(metric, -most, most, region="brightness", cls="referable"))
+        rows.append(one(metric, -most, most, region="brightness", cls="healthy"))
     return rows
 
 
@@ -100,7 +112,8 @@ def test_noise_of_another_batch_size_changes_nothing(rows: list[Estimate]) -> No
 @given(audits(), st.data())
 def test_knowing_less_never_clears_and_never_confirms(rows: list[Estimate], data: st.DataObject) -> None:
     """Widening the intervals of what removal did turns no undecided row into clear or confirmed."""
-    which = data.draw(st.sampled_from(["removal", "removal-change", "removal-own", "association", "auc"]))
+    metrics = ["removal", "removal-change", "removal-own", "association", "auc", "shift", "separation"]
+    which = data.draw(st.sampled_from(metrics))
     more = data.draw(st.floats(0.01, 2.0))
 
     def widened(e: Estimate) -> Estimate:
@@ -146,11 +159,11 @@ def test_many_places_need_more_than_one_place() -> None:
     """An effect that is flagged alone is not flagged as the best of a dozen: Holm says so in words."""
     corners = [f"corner-{v}-{h}" for v in ("top", "bottom") for h in ("left", "right")]
     regions = [Region(name=c, role="artefact", title=c, detector="d", version="1") for c in corners]
-    rule = [r for r in CORE if r.id == "reliance-corners"]
+    rule = [r for r in CORE if r.id == "reliance-artefacts"]
 
     def effect(region: str, value: float, half: float) -> Estimate:
         low, high, se = value - half, value + half, half / 1.96
-        about = {"metric": "removal", "region": region, "cls": "referable"}
+        about = {"metric": "removal", "region": region, "cls": "referable", "fill": "inpaint"}
         return Estimate(**about, value=value, low=low, high=high, se=se, n=50, patients=50)
 
     alone = findings(rule, [effect(corners[0], 0.42, 0.21)], regions=regions, classes=CLASSES)

@@ -4,89 +4,39 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any
 
 import pytest
+from handmade import (
+    BETWEEN,
+    BIG,
+    CONTROL,
+    CORE,
+    CORNER,
+    FOLLOWS,
+    GATES,
+    GOES,
+    GROUND,
+    HARMS,
+    LESION,
+    LOOKS,
+    LOOSE,
+    REGIONS,
+    SMALL,
+    TEXT,
+    THERE,
+    THREE,
+    TWO,
+    est,
+    judged,
+    mirrored,
+    only,
+    region,
+)
 
 from audit.errors import ConfigError
-from audit.judge import Judgement, exit_code, judge, load
-from audit.record import Estimate, Region
-
-CORE = load(["core"], folder=Path())
-TWO = ["healthy", "referable"]
-THREE = ["benign", "melanoma", "naevus"]
-
-
-def region(name: str, title: str, role: Any = "artefact") -> Region:
-    return Region(name=name, role=role, title=title, detector="drawn", version="1")
-
-
-TEXT = region("text", "Burned-in text")
-LESION = region("lesion", "Lesion", "lesion")
-CORNER = region("corner-top-left", "Top left corner")
-REGIONS = [LESION, TEXT]
-
-
-def est(metric: str, value: float | None, half: float = 0.1, **more: Any) -> Estimate:
-    """An estimate with a symmetric interval, of 64 patients if nothing else is said."""
-    n = more.pop("n", 64)
-    if value is None:
-        return Estimate(metric=metric, value=None, n=n, patients=n, **{"why": "nobody drew it", **more})
-    ends = {"low": value - half, "high": value + half, "se": half / 1.96}
-    return Estimate(metric=metric, value=value, n=n, patients=more.pop("patients", n), **{**ends, **more})
-
-
-def mirrored(
-    metric: str, value: float, half: float = 0.1, *, region: str = "text", **more: Any
-) -> list[Estimate]:
-    """The same effect as both of two classes see it."""
-    return [
-        est(metric, value, half, region=region, cls="referable", **more),
-        est(metric, -value, half, region=region, cls="healthy", **more),
-    ]
-
-
-GATES = [est("accuracy", 0.9, 0.05, n=128), est("auc", 0.93, 0.04, n=128)]
-CONTROL = [est("removal-own", 1.5, 0.2, region="lesion")]
-THERE = [est("presence", 0.5, 0.08, region="text", n=128)]
-GROUND = [*GATES, *CONTROL, *THERE]
-GOES = mirrored("association", 0.6, 0.15, n=128)
-LOOSE = mirrored("association", 0.02, 0.15, n=128)
-LOOKS = [
-    est(
-        "density",
-        4.3,
-        0.6,
-        region="text",
-        explainer="grad-cam",
-        layer="last",
-        family="cam",
-        target="predicted",
-    ),
-    est(
-        "density",
-        3.1,
-        0.6,
-        region="text",
-        explainer="lime",
-        layer="mean",
-        family="perturbation",
-        target="predicted",
-    ),
-]
-BIG = mirrored("removal", 1.43, 0.23)
-SMALL = mirrored("removal", 0.02, 0.08)
-BETWEEN = mirrored("removal", 0.3, 0.2)
-
-
-def judged(estimates: list[Estimate], regions: list[Region] = REGIONS, classes: list[str] = TWO) -> Judgement:
-    return judge(CORE, estimates, regions=regions, classes=classes)
-
-
-def only(judgement: Judgement) -> Any:
-    assert len(judgement.verdicts) == 1, judgement.verdicts
-    return judgement.verdicts[0]
+from audit.judge import exit_code, judge
+from audit.judge.verdict import verdicts
+from audit.record import Estimate, Finding, Region
 
 
 def test_needed_and_going_with_the_class_is_confirmed() -> None:
@@ -101,7 +51,8 @@ def test_needed_and_going_with_the_class_is_confirmed() -> None:
     )
     for words in ("by 1.43 SD (95 % interval 1.20 to 1.66; 64 cases)", "0.20 SD", "60 percentage points"):
         assert words in row.statement
-    assert "reliance-text" in row.findings
+    assert "reliance-artefacts" in row.findings
+    assert row.strength == 1.43
 
 
 def test_confirmed_needs_no_attention_and_no_control() -> None:
@@ -204,18 +155,28 @@ def test_without_a_control_place_a_change_may_clear_but_not_confirm() -> None:
     assert "no control place" in row.statement
     three = [replace(e, n=3, patients=3) for e in BIG]  # a place for a control in three cases says little
     assert only(judged([*GROUND, *three, *mirrored("removal-change", 0.02, 0.08), *LOOSE])).verdict == "clear"
-    row = only(judged([*GROUND, *none, *mirrored("removal-change", 1.4, 0.08), *GOES]))
-    assert row.verdict == "suspected"  # by the association, not by the change
+    row = only(judged([*GROUND, *none, *mirrored("removal-change", 1.4, 0.08), *GOES, *FOLLOWS]))
+    assert row.verdict == "suspected"  # by what the score follows, not by the change
     assert (
         only(judged([*GROUND, *none, *mirrored("removal-change", 1.4, 0.08), *LOOSE])).verdict == "undecided"
     )
 
 
-@pytest.mark.parametrize("signs", [LOOKS, GOES, [*LOOKS, *GOES]])
-def test_attention_or_association_alone_is_suspected(signs: list[Estimate]) -> None:
-    """Where the answer's need is not measured or not decided, a sign is a suspicion."""
+@pytest.mark.parametrize("signs", [LOOKS, FOLLOWS, HARMS, [*LOOKS, *GOES, *FOLLOWS, *HARMS]])
+def test_attention_association_or_harm_alone_is_suspected(signs: list[Estimate]) -> None:
+    """Where the answer's need is not measured or not decided, a sign of use is a suspicion."""
     for reliance in ([], BETWEEN):
-        assert only(judged([*GROUND, *reliance, *signs])).verdict == "suspected"
+        row = only(judged([*GROUND, *reliance, *signs]))
+        assert row.verdict == "suspected"
+    assert only(judged([*GROUND, *SMALL, *signs])).verdict == "clear"
+
+
+def test_going_with_the_label_informs_and_is_no_suspicion() -> None:
+    """It is a fact about the set and not about the model: an innocent model is audited on such sets too."""
+    for reliance in ([], BETWEEN):
+        result = judged([*GROUND, *reliance, *GOES])
+        assert only(result).verdict == "undecided"
+        assert {f.rule: f.outcome for f in result.findings}["association-artefacts"] == "flagged"
 
 
 def test_one_family_of_explainers_is_not_enough() -> None:
@@ -235,8 +196,8 @@ def test_too_few_bearing_cases_say_how_many_more() -> None:
     """Twelve pictures with text are not judged, however large the effect, and whatever goes with what."""
     few = [est("presence", 12 / 128, 0.05, region="text", n=128)]
     effects = mirrored("removal", 1.43, 0.23, n=12)
-    looks = [replace(e, n=12, patients=12) for e in LOOKS]
-    row = only(judged([*GATES, *CONTROL, *few, *effects, *GOES, *looks]))
+    few_looks = [replace(e, n=12, patients=12) for e in LOOKS]
+    row = only(judged([*GATES, *CONTROL, *few, *effects, *GOES, *few_looks]))
     assert row.verdict == "undecided"
     assert "12 were measured and 20 are needed, 8 more" in row.statement
 
@@ -291,8 +252,8 @@ def test_a_plain_black_corner_has_no_row() -> None:
     ]
     result = judged([*GROUND, *SMALL, *LOOSE, *corner], [LESION, CORNER, TEXT])
     assert [row.artefact for row in result.verdicts] == ["text"]
-    looks = [replace(e, region=CORNER.name) for e in LOOKS]
-    result = judged([*GROUND, *SMALL, *LOOSE, *corner, *looks], [LESION, CORNER, TEXT])
+    at_it = [replace(e, region=CORNER.name) for e in LOOKS]
+    result = judged([*GROUND, *SMALL, *LOOSE, *corner, *at_it], [LESION, CORNER, TEXT])
     assert {row.artefact: row.verdict for row in result.verdicts}[CORNER.name] == "suspected"
 
 
@@ -316,9 +277,9 @@ def test_two_labels_that_do_not_exclude_each_other_have_a_row_each() -> None:
     assert {row.cls: row.verdict for row in result.verdicts} == {"healthy": "confirmed", "referable": "clear"}
 
 
-def test_a_clinical_sign_is_legitimate() -> None:
+def test_what_a_rule_calls_a_clinical_sign_is_legitimate() -> None:
     """A rule may say that a sign is one that an expert reads too."""
-    rules = [r.model_copy(update={"legitimate": True}) if r.id == "reliance-text" else r for r in CORE]
+    rules = [r.model_copy(update={"legitimate": True}) if r.id == "reliance-artefacts" else r for r in CORE]
     result = judge(rules, [*GROUND, *BIG, *GOES], regions=REGIONS, classes=TWO)
     assert (result.verdict, only(result).verdict) == ("legitimate", "legitimate")
     assert exit_code(result.verdict) == 0
@@ -425,11 +386,8 @@ def test_a_gate_that_is_no_verdict_is_refused(fail_on: str, hint: str) -> None:
         assert hint in str(error.value)
 
 
-def test_what_a_detector_sees_in_hardly_any_case_is_not_judged_and_what_an_expert_drew_is():
+def test_what_a_detector_sees_in_hardly_any_case_is_not_judged_and_what_an_expert_drew_is() -> None:
     """Three of a hundred cases cannot carry a set's figures, and a detector errs as often."""
-    from audit.judge.verdict import verdicts
-    from audit.record import Estimate, Finding, Region
-
     rare = [Estimate(metric="presence", region=name, value=0.03, n=100) for name in ("text", "artefact")]
     regions = [
         Region(name="text", role="artefact", title="Text", detector="top-hat", version="1"),
@@ -451,27 +409,3 @@ def test_what_a_detector_sees_in_hardly_any_case_is_not_judged_and_what_an_exper
     overall, rows = verdicts(open_, [], rare, regions, ["a", "b"])
     assert {row.artefact for row in rows} == {"artefact"}
     assert overall == "undecided"
-
-
-def test_padding_that_goes_with_the_label_is_suspected_and_else_not_judged():
-    """No rule asks whether the answer needs padding: taking it away would invent tissue."""
-    from audit.judge.verdict import verdicts
-    from audit.record import Estimate, Finding, Region
-
-    def row(outcome):
-        found = Finding(
-            rule="association-artefacts",
-            title="t",
-            severity="minor",
-            evidence="association",
-            region="padding",
-            cls="b",
-            outcome=outcome,
-            statement="It does.",
-        )
-        there = [Estimate(metric="presence", region="padding", value=0.5, n=100)]
-        region = Region(name="padding", role="artefact", title="Padding", detector="bars", version="1")
-        return [(v.artefact, v.verdict) for v in verdicts([found], [], there, [region], ["a", "b"])[1]]
-
-    assert row("flagged") == [("padding", "suspected")]
-    assert row("clear") == [("", "undecided")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-CellKind = Literal["text", "number", "missing", "plot", "group"]
+CellKind = Literal["text", "number", "pair", "missing", "plot", "group"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,15 @@ class Whisker:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A few values in their order, joined by a line, on a field of 100 by 100 whose top is 0; ``zero`` as there."""
+
+    points: tuple[tuple[float, float], ...]
+    zero: float | None
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cell:
     """One cell. ``shade`` is a step from 0 to 10; ``span`` counts columns."""
 
@@ -32,6 +41,7 @@ class Cell:
     span: int = 1
     shade: int | None = None
     plot: Whisker | None = None
+    curve: Curve | None = None
 
     @property
     def long(self) -> bool:
@@ -91,7 +101,7 @@ class Word:
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """Why the overall verdict is what it is: one artefact and class."""
+    """Why the overall verdict is what it is: one artefact or sign, and class."""
 
     artefact: str
     cls: str
@@ -129,6 +139,18 @@ class RuleBlock:
     limits: tuple[str, ...]
     references: tuple[str, ...]
     findings: tuple[FindingBlock, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundBlock:
+    """A place that nobody listed. ``line`` names it in the next audit's configuration; empty where it moves."""
+
+    title: str
+    verdict: Word | None
+    facts: tuple[Fact, ...]
+    line: str
+    strips: tuple[Strip, ...]
+    tables: tuple[Table, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,49 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from audit.record import Estimate, Map, Run
-from audit.record.run import sha256
-from audit.report import gallery, words
+from audit.record import Estimate, Map
+from audit.report import gallery, vocabulary, words
 from audit.report.blocks import Cell, FindingBlock, Picture, RuleBlock, Strip, Table
+from audit.report.rulebook import DIGEST, Raw, rule_limits, texts
 from audit.report.source import Source
 
 IN_FULL, WITH_PICTURES, PICTURES = 24, 9, 4
 SEVERITIES = ("critical", "high", "major", "medium", "moderate", "minor", "low", "info")
-
-DIGEST = "sha256 of the file"
-
-Raw = dict[str, Any]
-
-
-def rules(run: Run) -> dict[str, Raw]:
-    """The run's rules by id, as plain values; a file that cannot be read is left out."""
-    found: dict[str, Raw] = {}
-    for file in run.rule_files():
-        try:
-            document = YAML(typ="safe", pure=True).load(file.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, YAMLError):
-            continue
-        if isinstance(document, dict) and "id" in document:
-            found[str(document["id"])] = {**document, DIGEST: sha256(file)}
-    return found
-
-
-def texts(value: Any) -> tuple[str, ...]:
-    """One text, a list of texts or a list of mappings, as texts.
-
-    >>> texts("a"), texts(["a", {"title": "b", "url": "c"}]), texts(None)
-    (('a',), ('a', 'b, c'), ())
-    """
-    if value is None or value == "":
-        return ()
-    items = value if isinstance(value, list) else [value]
-    return tuple(
-        ", ".join(str(v) for v in item.values()) if isinstance(item, dict) else str(item).strip()
-        for item in items
-    )
 
 
 def estimates_of(finding: Raw) -> list[Estimate]:
@@ -65,16 +31,21 @@ def label(source: Source, e: Estimate) -> str:
     """What an estimate is of, without its metric."""
     parts = [source.title(e.region)] if e.region else []
     parts += [words.map_title(e.explainer, e.layer)] if e.explainer else []
-    if e.other:
+    if e.metric == "removal-dose":
+        parts.append(f"{words.percent(e.other)} opaque")
+    elif e.metric == "sanity-step":
+        parts.append(f"step {e.other}")
+    elif e.other:
         other = next((m for m in source.maps if m.name == e.other), None)
         parts.append(f"with {words.map_title(other.explainer, other.layer) if other else e.other}")
+    parts += [words.fill(e.fill)] if e.fill else []
     parts += [f"class {e.cls}"] if e.cls else []
     parts += [f"{e.target} class"] if e.target else []
     if e.stratum and e.stratum != "all":
         kind, _, value = e.stratum.partition("=")
         parts.append(f"only {kind} {value}" if value else e.stratum)
-    if not parts and e.family in words.FAMILIES:
-        parts.append(words.FAMILIES[e.family])
+    if not parts and e.family in vocabulary.FAMILIES:
+        parts.append(vocabulary.FAMILIES[e.family])
     return "; ".join(parts) or "all cases"
 
 
@@ -89,12 +60,8 @@ def estimate_table(
         group = [e for e in estimates if e.metric == name]
         marks = rule_limits(rule or {}, name)
         limits = words.scale(group, name, marks)
-        dashed = (
-            "" if not marks else f" Dashed: the rule's limit, {' and '.join(words.number(m) for m in marks)}."
-        )
-        rows.append(
-            (Cell(text=f"{words.metric(name)}. {scale_note(limits, name)}{dashed}", kind="group", span=7),)
-        )
+        note = scale_note(limits, name, marks)
+        rows.append((Cell(text=f"{words.metric(name)}. {note}", kind="group", span=7),))
         rows += [
             (Cell(text=label(source, e)), *words.value_cells(e, limits, marks), *words.count_cells(e))
             for e in group
@@ -103,34 +70,13 @@ def estimate_table(
     return Table(caption=caption, head=head, rows=tuple(rows), kind="estimates")
 
 
-def rule_limits(rule: Raw, name: str) -> tuple[float, ...]:
-    """The limits that a rule sets to the values of a metric, both signs where it asks for the size.
-
-    >>> rule_limits({"when": {"all": [{"metric": "removal", "bound": "abs-low", "value": 0.2}]}}, "removal")
-    (-0.2, 0.2)
-    """
-    found: set[float] = set()
-    for part in ("when", "clear_when"):
-        conditions = rule.get(part)
-        for condition in (
-            (c for group in conditions.values() for c in group) if isinstance(conditions, dict) else ()
-        ):
-            value, bound = condition.get("value"), str(condition.get("bound"))
-            if (
-                condition.get("metric") != name
-                or bound in ("n", "patients")
-                or not isinstance(value, int | float)
-            ):
-                continue
-            found |= {-float(value), float(value)} if bound.startswith("abs-") else {float(value)}
-    return tuple(sorted(found))
-
-
-def scale_note(limits: tuple[float, float], name: str) -> str:
+def scale_note(limits: tuple[float, float], name: str, marks: Iterable[float] = ()) -> str:
     """What the drawn intervals are drawn on."""
     zero = words.reference(name)
     line = "" if zero is None else f"; the upright line stands at {words.plain(zero)}"
-    return f"Drawn from {words.number(limits[0])} to {words.number(limits[1])}{line}."
+    at = " and ".join(words.number(m) for m in marks)
+    dashed = f"; dashed: the rule's limit, {at}" if at else ""
+    return f"Drawn from {words.number(limits[0])} to {words.number(limits[1])}{line}{dashed}."
 
 
 def ordered(findings: Iterable[Raw]) -> list[Raw]:
@@ -147,7 +93,7 @@ def flagged(source: Source) -> tuple[tuple[RuleBlock, ...], list[Raw]]:
     """Flagged findings under their rules, and those for which there is no room in full."""
     found = ordered(f for f in source.judgement["findings"] if f["outcome"] == "flagged")
     full, rest = found[:IN_FULL], found[IN_FULL:]
-    known, blocks = rules(source.run), []
+    known, blocks = source.rules, []
     drawn = 0
     for rule_id in dict.fromkeys(f["rule"] for f in full):
         own = []
@@ -167,7 +113,7 @@ def rule_block(rule_id: str, rule: Raw, findings: list[Raw], own: tuple[FindingB
         digest=str(rule.get(DIGEST) or "")[:12],
         title=str(rule.get("title") or said.get("title") or rule_id),
         severity=str(rule.get("severity") or said.get("severity") or "not set"),
-        evidence=words.EVIDENCE.get(evidence, evidence),
+        evidence=vocabulary.EVIDENCE.get(evidence, evidence),
         what=str(rule.get("what") or "").strip(),
         why=str(rule.get("why") or "").strip(),
         limits=texts(rule.get("limits")),
@@ -185,7 +131,7 @@ def _block(source: Source, finding: Raw, rule: Raw, *, pictures: bool) -> Findin
         title=str(finding.get("title") or finding["rule"]),
         region=source.title(finding.get("region") or "") or "no single region",
         cls=cls_words(finding.get("cls") or ""),
-        outcome=words.OUTCOMES[finding["outcome"]],
+        outcome=vocabulary.OUTCOMES[finding["outcome"]],
         statement=str(finding.get("statement") or ""),
         why=_unsaid(finding),
         estimates=estimate_table(source, estimates, "What this finding is made from", rule),
@@ -198,15 +144,18 @@ def _block(source: Source, finding: Raw, rule: Raw, *, pictures: bool) -> Findin
 def _cases(source: Source, finding: Raw, estimates: list[Estimate]) -> tuple[Strip | None, Strip | None, str]:
     """The cases that show a finding most and least, by effect for reliance, by density for attention."""
     region, cls = finding.get("region") or "", finding.get("cls") or ""
-    map_ = gallery.main_map(source)
-    if finding.get("evidence") == "reliance" and region:
-        rows = source.effects[source.effects["region"] == region].dropna(subset=["difference"])
+    evidence, of_all = finding.get("evidence"), any(c.name == region for c in source.cues)
+    map_ = None if of_all else gallery.main_map(source)
+    if evidence in ("reliance", "sufficiency") and region:
+        how = "shift" if of_all else "removal" if evidence == "reliance" else "transplant"
+        rows = source.effects_of(how)
+        rows = rows[rows["region"] == region].dropna(subset=["difference"])
         labels = {c.id: c.label for c in source.cases}
         rows = rows[rows["cls"] == (cls or rows["case"].map(labels))]
         values = rows.assign(shown=rows["difference"].astype(float))
         names = ("Cases whose answer changed most", "Cases whose answer changed least, or the other way")
         unit, sign = "log-odds beyond control", _sign(estimates)
-    elif finding.get("evidence") == "attention" and region:
+    elif evidence == "attention" and region:
         map_ = _attended(source, estimates) or map_
         values, sign = _densities(source, region, cls, map_), 1
         names = ("Cases with the highest density", "Cases with the lowest density")
@@ -231,8 +180,11 @@ def _cases(source: Source, finding: Raw, estimates: list[Estimate]) -> tuple[Str
     )
 
 
+FIRST = ("removal", "transplant", "shift")
+
+
 def _sign(estimates: list[Estimate]) -> int:
-    main = next((e for e in estimates if e.metric == "removal" and e.value is not None), None)
+    main = next((e for e in estimates if e.metric in FIRST and e.value is not None), None)
     return -1 if main is not None and (main.value or 0.0) < 0 else 1
 
 
@@ -304,7 +256,7 @@ def gates(source: Source) -> Table | None:
         rows.append(
             (
                 Cell(text=str(gate.get("title") or gate["rule"])),
-                Cell(text=words.HELD.get(gate["outcome"], gate["outcome"])),
+                Cell(text=vocabulary.HELD.get(gate["outcome"], gate["outcome"])),
                 Cell(
                     text=" ".join((words.sentence(str(gate.get("statement") or "")), _unsaid(gate))).strip()
                 ),

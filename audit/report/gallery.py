@@ -99,8 +99,9 @@ def chosen(source: Source) -> list[tuple[Case, str]]:
 
     wrong = sorted((p.case for p in answered if p.predicted != p.label), key=lambda i: (-sure[i], i))
     take(wrong, "a wrong answer of which the model was sure", 2)
-    artefacts = {r.name for r in source.regions if r.role == "artefact"}
-    effects = source.effects[source.effects["region"].isin(artefacts)].dropna(subset=["difference"])
+    artefacts = {r.name for r in source.listed if r.role == "artefact"}
+    effects = source.effects_of("removal")
+    effects = effects[effects["region"].isin(artefacts)].dropna(subset=["difference"])
     size = effects.assign(size=effects["difference"].astype(float).abs())
     ranked = size.sort_values(["size", "case", "region"], ascending=[False, True, True], kind="stable")
     best = ranked.drop_duplicates("case")
@@ -150,7 +151,7 @@ def _bare(source: Source, case: Case) -> Strip | None:
     base = source.pixels(case.id)
     if base is None:
         return None
-    regions = [r.name for r in source.regions if r.role == "artefact"]
+    regions = [r.name for r in source.listed if r.role == "artefact"]
     there = [n for n in regions if source.mask(n, case.id) is not None]
     shown = ["the corners"] if any(n.startswith("corner-") for n in there) else []
     shown += [source.title(n) for n in there if not n.startswith("corner-")]
@@ -181,7 +182,7 @@ def _depths(source: Source, case: Case) -> Strip | None:
     maps = [m for m in source.maps if m.explainer == family][:5]
     fused = [m for m in source.maps if m.explainer == "fused"]
     maps += [m for m in fused if m.layer == family] or fused[:1]
-    found = {r.name for r in source.regions if r.role == "artefact" and not r.name.startswith("corner")}
+    found = {r.name for r in source.listed if r.role == "artefact" and not r.name.startswith("corner")}
     pictures = [
         overlay(source, case, m, sorted(found), lead=words.map_title(m.explainer, m.layer)) for m in maps
     ]

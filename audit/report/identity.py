@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from audit.report import words
+from audit.report import vocabulary, words
 from audit.report.blocks import Cell, Fact, Table
 from audit.report.limits import untested
-from audit.report.source import Source
+from audit.report.source import BASELINE, DISCOVERED, Source
 
 COMPACT_CLASSES = 12
 
 
-def _row(*texts: str) -> tuple[Cell, ...]:
+def line(*texts: str) -> tuple[Cell, ...]:
+    """Texts as the cells of a row."""
     return tuple(Cell(text=text) for text in texts)
 
 
@@ -28,8 +29,9 @@ def scope(source: Source) -> tuple[Fact, ...]:
     manifest = source.run.manifest
     model, data = manifest.get("model", {}), manifest.get("data", {})
     patients = data.get("patients") or len({c.patient for c in source.cases})
-    applied = [words.explainer(e.explainer) for e in source.explained if e.applied]
-    regions = [r.title or r.name for r in source.regions]
+    applied = [words.explainer(e.explainer) for e in source.explained if e.applied and e.family != BASELINE]
+    regions = [r.title or r.name for r in source.listed]
+    found = [r for r in source.found if source.verdict(r.name)]
     drawn = sum(c.lesion is not None for c in source.cases)
     failures = len(source.run.failures())
     accuracy = source.one("accuracy")
@@ -44,8 +46,15 @@ def scope(source: Source) -> tuple[Fact, ...]:
             name="Regions", text=f"{len(regions)}: {', '.join(regions)}" if regions else "none was looked for"
         ),
         *_not_tested(source),
+        *_signs(source),
+        Fact(
+            name="Unlisted places",
+            text=f"{words.count(len(source.found), 'place')} found by the audit itself, "
+            f"{'none' if not found else len(found)} of them flagged",
+        ),
         Fact(name="Explainers", text=", ".join(applied) if applied else "none applied"),
         Fact(name="Right answers", text=in_words(accuracy)),
+        *_given_up(source),
         Fact(
             name="Lost cases",
             text=f"{words.count(failures, 'failure')}, listed under “What was not measured”"
@@ -54,6 +63,28 @@ def scope(source: Source) -> tuple[Fact, ...]:
         ),
     ]
     return tuple(facts)
+
+
+def _signs(source: Source) -> list[Fact]:
+    """How many signs of the whole picture were read; their names stand with their numbers."""
+    own = [c.title or c.name for c in source.cues if c.role == "cue"]
+    clinical = sum(c.role == "clinical" for c in source.cues)
+    if not source.cues:
+        return [Fact(name="Whole picture", text="no sign of the whole picture was read")]
+    named = (
+        f": {', '.join(own)}" if 0 < len(own) <= 4 else f", {own[0]} and {own[1]} among them" if own else ""
+    )
+    more = f"; {words.count(clinical, 'clinical sign')}" if clinical else ""
+    return [Fact(name="Whole picture", text=f"{words.count(len(own), 'sign')} read{named}{more}")]
+
+
+def _given_up(source: Source) -> list[Fact]:
+    """A budget's price, in short."""
+    said = source.run.manifest.get("given_up") or []
+    text = (
+        f"{words.count(len(said), 'part')} of the audit cut short for a budget of model passes, listed below"
+    )
+    return [Fact(name="Given up", text=text)] if said else []
 
 
 def _not_tested(source: Source) -> list[Fact]:
@@ -95,11 +126,11 @@ def model_table(source: Source) -> Table:
         "fit": "How a picture is fitted",
         "crop_pct": "Share kept by the centre crop",
     }
-    rows = [_row(title, _value(model[key])) for key, title in names.items() if key in model]
+    rows = [line(title, shown(model[key])) for key, title in names.items() if key in model]
     classes = ", ".join(f"{i} {name}" for i, name in enumerate(source.classes))
-    rows.insert(2, _row("Classes", classes or "none"))
+    rows.insert(2, line("Classes", classes or "none"))
     rows += [
-        _row(key.replace("_", " ").capitalize(), _value(value))
+        line(key.replace("_", " ").capitalize(), shown(value))
         for key, value in model.items()
         if key not in names and key not in ("layers", "classes")
     ]
@@ -111,19 +142,15 @@ def model_table(source: Source) -> Table:
     )
 
 
-def _step(entry: Any) -> str:
-    """A step of the run's history by its name; the hashes of the rules stand with the rules."""
-    return str(entry["stage"]) if isinstance(entry, dict) and "stage" in entry else words.plain(entry)
-
-
-def _value(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else words.plain(value)
+def shown(thing: Any) -> str:
+    """A setting as printed, whole numbers with their commas."""
+    return f"{thing:,}" if isinstance(thing, int) and not isinstance(thing, bool) else words.plain(thing)
 
 
 def layer_table(source: Source) -> Table | None:
     """The layers that were looked at, and why these."""
     rows = [
-        _row(
+        line(
             words.plain(layer.get("depth")),
             words.plain(layer.get("name")),
             words.plain(layer.get("channels")),
@@ -153,9 +180,9 @@ def data_table(source: Source) -> Table:
         "failures": "Cases lost",
         "groups": "Groups",
     }
-    rows = [_row(title, _value(data[key])) for key, title in names.items() if key in data]
+    rows = [line(title, shown(data[key])) for key, title in names.items() if key in data]
     for number, text in enumerate(data.get("credits") or [], start=1):
-        rows.append(_row(f"Credit {number}", str(text)))
+        rows.append(line(f"Credit {number}", str(text)))
     return Table(caption="The set of pictures", head=("What", "Value"), rows=tuple(rows), kind="facts")
 
 
@@ -204,6 +231,8 @@ def region_table(source: Source) -> Table:
     """Every region that was looked for, with what, and how often it was found."""
     rows = []
     for region in source.regions:
+        if region.detector == DISCOVERED:
+            continue
         e = source.one("presence", region=region.name, stratum="all")
         rows.append(
             (
@@ -222,7 +251,12 @@ def region_table(source: Source) -> Table:
 
 def association_table(source: Source) -> Table | None:
     """Does a region go together with a label in this set?"""
-    found = [e for e in source.estimates if e.metric == "association" and e.stratum == "all"]
+    found = [
+        e
+        for region in source.listed
+        for e in source.find("association", region=region.name, stratum="all")
+        if not source.mirrored or e.cls in source.classes_of(region.name)
+    ]
     if not found:
         return None
     limits = words.scale(found, "association")
@@ -252,9 +286,9 @@ def explainer_table(source: Source) -> Table:
     for e in source.explained:
         applied = "yes" if e.applied else f"no: {e.why or 'no reason was recorded'}"
         rows.append(
-            _row(
+            line(
                 e.title or words.explainer(e.explainer),
-                words.FAMILIES.get(e.family, e.family),
+                vocabulary.FAMILIES.get(e.family, e.family),
                 applied,
                 e.formula or "not recorded",
                 e.paper or "not recorded",
@@ -273,32 +307,7 @@ def settings_table(source: Source) -> Table:
         *words.flat(manifest.get("config") or {}),
         *words.flat(manifest.get("settings") or {}, "settings."),
     ]
-    rows = tuple(_row(name, value) for name, value in pairs)
+    rows = tuple(line(name, value) for name, value in pairs)
     return Table(
         caption="Configuration, defaults included", head=("Setting", "Value"), rows=rows, kind="facts"
     )
-
-
-def machine_table(source: Source) -> Table:
-    """Program, packages, hardware, seed, and how often the model was asked."""
-    manifest = source.run.manifest
-    rows = [
-        _row("pfungst", words.plain(manifest.get("pfungst"))),
-        _row("Run begun", words.plain(manifest.get("created"))),
-        _row("Seed", words.plain(manifest.get("seed"))),
-    ]
-    for key, value in (manifest.get("hardware") or {}).items():
-        rows.append(_row(f"Hardware: {key}", words.plain(value)))
-    passes = {
-        "predict": "Pictures put to the model for an answer",
-        "trace": "Pictures traced (one pass forward, one back)",
-        "gradient": "Gradient samples",
-        "questions": "Questions by perturbation and removal",
-    }
-    for key, value in (manifest.get("passes") or {}).items():
-        rows.append(_row(passes.get(key, f"Model passes: {key}"), _value(value)))
-    packages = manifest.get("packages") or {}
-    rows.append(_row("Packages", "; ".join(f"{k} {v}" for k, v in packages.items()) or "not recorded"))
-    if manifest.get("history"):
-        rows.append(_row("Steps from the maps on", ", then ".join(_step(h) for h in manifest["history"])))
-    return Table(caption="Program and machine", head=("What", "Value"), rows=tuple(rows), kind="facts")

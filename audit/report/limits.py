@@ -15,27 +15,36 @@ MOST = 60
 
 LIMITATIONS: tuple[tuple[str, str], ...] = (
     (
+        "Only what was looked for was tested.",
+        "Regions are those that were named and at most a few that the maps or the pictures pointed out; signs of the "
+        "whole picture are those that were read. A pattern that none of them measures, such as the grain of a sensor, "
+        "the tone of the skin or the choice of the slice, is not in this report and is not ruled out. A region's "
+        "outline is as good as its detector or the hand that drew it, and missing outlines count as missing, not as "
+        "empty.",
+    ),
+    (
+        "Every intervention leaves its own trace.",
+        "A region is painted over in several ways, an artefact put into other pictures, a sign moved by arithmetic. "
+        "Each makes pictures that no camera took. Controls are changed in the same way and subtracted, and a way whose "
+        "pictures are strange to the network has no vote. That removes most of the trace and not all. "
+        "Removal tends to show too little of what an artefact does, putting it elsewhere too much.",
+    ),
+    (
+        "A sign that is moved is not the camera.",
+        "Brightness, colour or sharpness are changed one at a time. Real cameras and hospitals differ in many at "
+        "once, and in ways that nobody wrote down. Some signs could be read and not moved; of those only the "
+        "association is told.",
+    ),
+    (
+        "What goes together in this set cannot be told apart by counting.",
+        "Where nearly all ill cases bear an artefact, accuracy with and without it rests on few cases. Sicker patients "
+        "may be photographed differently, so that disease, artefact and score go together without any shortcut.",
+    ),
+    (
         "A map of attention is not a cause.",
         "It shows where a number is high when the model's arithmetic is followed back. A model can use a tag on which "
-        "these maps show little, and maps can be bright where the answer does not depend on the picture. Only taking "
-        "something away, or putting it there, tests what the answer needs.",
-    ),
-    (
-        "Small, local signs are what these methods see.",
-        "A haemorrhage, a ruler, a text tag have a place. Patterns that are everywhere, such as the density of "
-        "vessels, the tone of the skin, the sharpness or the noise of a camera, have none, and no region carries "
-        "them. This report cannot find them and does not rule them out.",
-    ),
-    (
-        "Only named regions were tested.",
-        "A cue that no region covers is not in this report. A region's outline is as good as its detector or the hand "
-        "that drew it, and missing outlines count as missing, not as empty.",
-    ),
-    (
-        "Painting over leaves its own trace.",
-        "A region is taken away by filling it in from its surroundings. The filled place is itself something that the "
-        "model never saw. Control places are filled in the same way and subtracted, which removes most of it but "
-        "not all. One way of filling was used; another might give another number.",
+        "these maps show little, and maps can be bright where the answer does not depend on the picture. Maps can "
+        "raise a suspicion here, and nothing more.",
     ),
     (
         "Little attention on the lesion is not proof of a shortcut.",
@@ -43,8 +52,13 @@ LIMITATIONS: tuple[tuple[str, str], ...] = (
         "leave out tissue around it that matters.",
     ),
     (
+        "A place that the audit found is not yet an artefact.",
+        "It may be anatomy or disease. An expert must look at its pictures and say what it is.",
+    ),
+    (
         "The intervals hold for pictures like these.",
-        "They resample the patients of this set. Another hospital, camera or population is another question.",
+        "They resample the patients of this set. Another hospital, camera or population is another question. "
+        "Nothing here says how good the model is, or whether it treats all groups of patients alike.",
     ),
     (
         "Pictures persuade.",
@@ -52,6 +66,18 @@ LIMITATIONS: tuple[tuple[str, str], ...] = (
         "and no answer for a patient should rest on it.",
     ),
 )
+
+
+def given_up_table(source: Source) -> Table | None:
+    """What a budget of model passes gave up."""
+    said = source.run.manifest.get("given_up") or []
+    rows = tuple((Cell(text=words.sentence(_capital(str(s)))),) for s in said)
+    note = "The number of model passes was limited, so this was done less thoroughly, or not at all."
+    return (
+        Table(caption="Given up for the budget", head=("What",), rows=rows, note=note, kind="text")
+        if rows
+        else None
+    )
 
 
 def explainers_table(source: Source) -> Table | None:
@@ -71,7 +97,7 @@ def explainers_table(source: Source) -> Table | None:
 def regions_table(source: Source) -> Table | None:
     """Regions that no case bears, or of which nobody can say."""
     rows = []
-    for region in source.regions:
+    for region in source.listed:
         own = source.extents[source.extents["region"] == region.name]
         known = own["present"].dropna()
         bearing = int(known.astype(bool).sum())
@@ -97,7 +123,8 @@ def regions_table(source: Source) -> Table | None:
 
 def _left_out(source: Source, region: str, bearing: int, known: int) -> str:
     """Why a region that some cases bear is not among the verdicts."""
-    own = source.effects[source.effects["region"] == region]
+    own = source.effects_of("removal")
+    own = own[own["region"] == region]
     reasons = own[own["change"].isna()]["why"].dropna()
     if len(own) and own["change"].isna().all() and len(reasons):
         return f"in {words.share(bearing, known)} of the cases, but not tested: {reasons.mode()[0]}"
@@ -107,16 +134,27 @@ def _left_out(source: Source, region: str, bearing: int, known: int) -> str:
 def untested(source: Source) -> list[str]:
     """Artefact regions that have no row among the verdicts: in no case, or in hardly any."""
     judged = {row["artefact"] for row in source.judgement["verdicts"]}
-    return [r.name for r in source.regions if r.role == "artefact" and r.name not in judged]
+    return [r.name for r in source.listed if r.role == "artefact" and r.name not in judged]
+
+
+KINDS = {
+    "removal": "effect of removal",
+    "transplant": "effect of transplant",
+    "shift": "effect of changing a sign",
+}
 
 
 def scores_table(source: Source) -> Table | None:
     """Scores and effects without a value: how many, of what, and why."""
     rows: list[tuple[Cell, ...]] = []
-    for kind, frame, column in (
-        ("score", source.scores, "value"),
-        ("effect of removal", source.effects, "difference"),
-    ):
+    effects = source.effects
+    if not effects.empty:
+        # lighter paint and another place are read beside the whole, and have no control to subtract
+        effects = effects[(effects["dose"] == 1) & (effects["fill"] != "elsewhere")]
+    listed = source.scores["region"].isin([r.name for r in source.listed])
+    parts = [("score", source.scores[listed], "value")]
+    parts += [(t, effects[effects["intervention"] == k], "difference") for k, t in KINDS.items()]
+    for kind, frame, column in parts:
         gaps = frame[frame[column].isna()]
         if gaps.empty:
             continue
@@ -138,7 +176,7 @@ def scores_table(source: Source) -> Table | None:
                     Cell(text=f"{int(row['cases']):,}", kind="number"),
                 )
             )
-    head = ("What", "Region", "Why it has no value", "How many", "In cases")
+    head = ("What", "Region or sign", "Why it has no value", "How many", "In cases")
     return _capped("Values that are not defined", head, rows)
 
 
@@ -146,7 +184,7 @@ def estimates_table(source: Source) -> Table | None:
     """Estimates without a value, by region and reason."""
     groups: dict[tuple[str, str], list[Estimate]] = {}
     for e in source.estimates:
-        if e.value is None:
+        if e.value is None and e.fill != "elsewhere":
             groups.setdefault((e.region, e.why or "no reason was recorded"), []).append(e)
     rows: list[tuple[Cell, ...]] = []
     for (region, why), found in groups.items():
@@ -159,7 +197,7 @@ def estimates_table(source: Source) -> Table | None:
                 Cell(text=f"{len(found):,}", kind="number"),
             )
         )
-    return _capped("Estimates that could not be made", ("Region", "Why", "Which", "How many"), rows)
+    return _capped("Estimates that could not be made", ("Region or sign", "Why", "Which", "How many"), rows)
 
 
 def failures_table(source: Source) -> Table | None:

@@ -1,110 +1,21 @@
-"""Removal, attention and agreement: the estimates as tables."""
+"""Attention and agreement: the estimates as tables."""
 
 from __future__ import annotations
 
 from audit.record import Estimate, Map, Region
-from audit.report import words
+from audit.report import vocabulary, words
 from audit.report.blocks import Cell, Table
 from audit.report.findings import label, scale_note
-from audit.report.source import Source
+from audit.report.source import BASELINE, Source
+from audit.report.trust import silent
 
 ORDER = ("cam", "gradient", "perturbation")
 
 
-def _own(source: Source) -> list[tuple[Region, str]]:
-    """Regions and classes that were painted over, in the order of the run."""
-    pairs = {(e.region, e.cls) for e in source.estimates if e.metric == "removal"}
-    return [(r, c) for r in source.regions for c in (*source.classes, "") if (r.name, c) in pairs]
-
-
-def removal_table(source: Source, role: str) -> Table | None:
-    """Effect of painting over each region of a role against its control, for each class."""
-    pairs = [(r, c) for r, c in _own(source) if r.role == role]
-    if not pairs:
-        return None
-    main = {(r.name, c): source.one("removal", region=r.name, cls=c, stratum="all") for r, c in pairs}
-    limits = words.scale([e for e in main.values() if e is not None], "removal")
-    rows = []
-    for region, cls in pairs:
-        e = main[region.name, cls]
-        flips = source.one("removal-flip", region=region.name, cls=cls, stratum="all")
-        change = source.one("removal-change", region=region.name, cls=cls, stratum="all")
-        control = source.one("removal-control", region=region.name, cls=cls, stratum="all")
-        rows.append(
-            (
-                Cell(text=region.title or region.name),
-                Cell(text=cls or "all classes"),
-                *_effect_cells((e, change, control, flips), limits),
-                *words.count_cells(e),
-            )
-        )
-    head = (
-        "Region",
-        "Class",
-        "Beyond control",
-        "95 % interval",
-        "Drawn",
-        "Change",
-        "Control",
-        "Flips",
-        "Cases",
-    )
-    return Table(
-        caption="Artefact regions painted over"
-        if role == "artefact"
-        else "The lesion painted over: the positive control",
-        head=(*head, "Patients", "Missing"),
-        rows=tuple(rows),
-        note="In standard deviations of the class's margin over this set; positive: the region spoke for the class. "
-        "“Change” is without, “Beyond control” with the control places subtracted. “Flips” is the share of answers "
-        f"that flip, beyond control. {scale_note(limits, 'removal')}",
-        kind="numbers",
-    )
-
-
-def own_table(source: Source) -> Table | None:
-    """What painting over the lesion does to the answer for the case's own label."""
-    found = [e for e in source.estimates if e.metric == "removal-own"]
-    if not found:
-        return None
-    limits = words.scale(found, "removal-own")
-    rows = tuple(
-        (Cell(text=label(source, e)), *words.value_cells(e, limits), *words.count_cells(e)) for e in found
-    )
-    return Table(
-        caption="The lesion painted over: the answer for the case's own label",
-        head=("Region and cases", "Beyond control", "95 % interval", "Drawn", "Cases", "Patients", "Missing"),
-        rows=rows,
-        note=f"In standard deviations of the margin. {scale_note(limits, 'removal-own')}",
-        kind="numbers",
-    )
-
-
-def _effect_cells(found: tuple[Estimate | None, ...], limits: tuple[float, float]) -> tuple[Cell, ...]:
-    """The effect, the change, its control and the flips; one reason in their place where it is the same for all."""
-    reasons = {e.why for e in found if e is not None and e.value is None}
-    if len(reasons) == 1 and all(e is not None and e.value is None for e in found):
-        return (
-            Cell(text=f"not measured: {reasons.pop() or 'no reason was recorded'}", kind="missing", span=6),
-        )
-    e, change, control, flips = found
-    return (*words.value_cells(e, limits), _single(change), _single(control), _single(flips, ends=True))
-
-
-def _single(e: Estimate | None, *, ends: bool = False) -> Cell:
-    """An estimate in one cell, with its interval where ``ends`` is set."""
-    if e is None:
-        return Cell(text="not computed", kind="missing")
-    if e.value is None:
-        return Cell(text=f"not measured: {e.why or 'no reason was recorded'}", kind="missing")
-    between = f" ({words.interval(e)})" if ends and e.low is not None else ""
-    return Cell(text=words.number(e.value) + between, kind="number")
-
-
 def attention_tables(source: Source) -> tuple[Table, ...]:
-    """For each region: how every map falls on it, for the predicted and for the true class."""
+    """For each listed region: how every map falls on it, for the predicted and for the true class."""
     tables = []
-    for region in source.regions:
+    for region in source.listed:
         found = [
             e
             for e in source.find("density", region=region.name, target="predicted", stratum="all")
@@ -116,46 +27,67 @@ def attention_tables(source: Source) -> tuple[Table, ...]:
 
 
 def _attention(source: Source, region: Region, found: list[Estimate]) -> Table:
-    def of(metric: str, e: Estimate, target: str) -> Estimate | None:
-        return source.one(
-            metric, region=region.name, explainer=e.explainer, layer=e.layer, target=target, stratum="all"
-        )
-
     measured = [e for e in found if e.value is not None]
     limits = words.scale(measured, "density")
     if measured:
-        rows = tuple(
-            (
-                Cell(text=words.map_title(e.explainer, e.layer)),
-                *words.value_cells(e, limits),
-                *words.value_cells(of("density", e, "true")),
-                *(
-                    Cell(text=_both(*(of(m, e, t) for t in ("predicted", "true"))), kind="number")
-                    for m in ALSO
-                ),
-                *words.count_cells(e),
-            )
-            for e in found
-        )
+        nulls = [e for e in found if e.family == BASELINE]
+        mute = silent(source)
+        quiet = [e for e in found if (e.explainer, e.layer) in mute]
+        rows = [_scored(source, region, e, limits) for e in found if e not in nulls and e not in quiet]
+        for title, group in (
+            ("No vote: hardly another map when the network's weights are drawn anew", quiet),
+            ("To compare with: maps that know nothing of the network", nulls),
+        ):
+            if group:
+                rows.append((Cell(text=title, kind="group", span=len(ATTENTION)),))
+                rows += [_scored(source, region, e, limits) for e in group]
     else:
         why = next((e.why for e in found if e.why), None) or "no reason was recorded"
-        rows = ((Cell(text="All maps"), Cell(text=f"not measured: {why}", kind="missing", span=10)),)
+        rows = [
+            (
+                Cell(text="All maps"),
+                Cell(text=f"not measured: {why}", kind="missing", span=len(ATTENTION) - 1),
+            )
+        ]
     return Table(
         caption=region.title or region.name,
         head=ATTENTION,
-        rows=rows,
-        note=f"Mass and pointing: predicted / true class. {scale_note(limits, 'density')}"
+        rows=tuple(rows),
+        note="Mass and pointing: predicted / true class. “True class”: the density of that class's map. "
+        + scale_note(limits, "density")
         if measured
         else "",
         kind="numbers attention",
     )
 
 
+def _scored(source: Source, region: Region, e: Estimate, limits: tuple[float, float]) -> tuple[Cell, ...]:
+    def of(metric: str, target: str = "predicted") -> Estimate | None:
+        return source.one(
+            metric, region=region.name, explainer=e.explainer, layer=e.layer, target=target, stratum="all"
+        )
+
+    return (
+        Cell(text=words.map_title(e.explainer, e.layer)),
+        *words.value_cells(e, limits),
+        _number(of("density", "true")),
+        words.pair_cell(of("beyond")),
+        _number(of("excess")),
+        *(Cell(text=_both(of(m), of(m, "true")), kind="number") for m in ALSO),
+        *words.count_cells(e),
+    )
+
+
+def _number(e: Estimate | None) -> Cell:
+    if e is None or e.value is None:
+        return Cell(text="–", kind="missing")
+    return Cell(text=words.number(e.value), kind="number")
+
+
 ALSO = ("mass", "pointing")
 ATTENTION = (
-    "Map",
-    *("Density", "95 % interval", "Drawn", "Density, true class", "95 % interval", "Mass", "Pointing"),
-    *("Cases", "Patients", "Missing"),
+    *("Map", "Density", "95 % interval", "Drawn", "True class", "Beyond like places", "Excess"),
+    *("Mass", "Pointing", "Cases", "Patients", "Missing"),
 )
 
 
@@ -185,7 +117,7 @@ def agreement_table(source: Source, metric: str) -> Table | None:
     for i, m in enumerate(maps, start=1):
         cells = [
             Cell(text=f"{i}. {words.map_title(m.explainer, m.layer)}"),
-            Cell(text=words.FAMILIES.get(m.family, m.family)),
+            Cell(text=vocabulary.FAMILIES.get(m.family, m.family)),
         ]
         for other in maps:
             cells.append(_shaded(pairs.get(frozenset((m.name, other.name))), same=m.name == other.name))

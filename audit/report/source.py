@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from audit.errors import RunError
+from audit.judge.asking import mirror_images
 from audit.record import (
     Case,
     Effect,
@@ -19,22 +20,32 @@ from audit.record import (
     Map,
     Mask,
     Prediction,
+    Reading,
     Region,
     Run,
     Score,
     Target,
 )
-from audit.report import figures
+from audit.report import figures, rulebook
 from audit.report.figures import Pixels
 
 Row = TypeVar("Row")
+
+JOINT, DISCOVERED, BASELINE = "joint", "discovered", "baseline"
+
+MAIN = ("", "inpaint", "reflect")
+"""What a region is painted over with first; every other way stands beside it."""
 
 UNJUDGED: dict[str, Any] = {"verdict": "undecided", "verdicts": [], "findings": [], "gates": []}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What the report is made from. ``judged`` is false for a draft of a run that has no findings yet."""
+    """What the report is made from. ``judged`` is false for a draft of a run that has no findings yet.
+
+    ``maps`` are the explainers'; ``nulls`` the maps that know nothing of the network. ``mirrored``: of two classes
+    what is told of the one is the opposite of what is told of the other.
+    """
 
     run: Run
     cases: tuple[Case, ...]
@@ -43,18 +54,57 @@ class Source:
     extents: pd.DataFrame
     effects: pd.DataFrame
     scores: pd.DataFrame
+    readings: pd.DataFrame
     estimates: tuple[Estimate, ...]
     by_metric: dict[tuple[str, str], tuple[Estimate, ...]]
     classes: tuple[str, ...]
+    mirrored: bool
     regions: tuple[Region, ...]
+    cues: tuple[Region, ...]
     explained: tuple[Explained, ...]
     maps: tuple[Map, ...]
+    nulls: tuple[Map, ...]
+    rules: dict[str, rulebook.Raw]
     judgement: dict[str, Any]
     judged: bool
 
     def title(self, region: str) -> str:
-        """A region's title; its name where the run does not list it."""
-        return next((r.title or r.name for r in self.regions if r.name == region), region)
+        """The title of a region or cue; its name where the run does not list it."""
+        known = next((r for r in (*self.regions, *self.cues) if r.name == region), None)
+        if known is None:
+            return region
+        title = known.title or known.name
+        return f"{title} ({known.name})" if known.detector == DISCOVERED else title
+
+    @property
+    def listed(self) -> tuple[Region, ...]:
+        """The regions that were looked for by name: neither found by the audit itself, nor all of them together."""
+        return tuple(r for r in self.regions if r.detector != DISCOVERED and r.name != JOINT)
+
+    @property
+    def found(self) -> tuple[Region, ...]:
+        """The places that the audit found by itself."""
+        return tuple(r for r in self.regions if r.detector == DISCOVERED)
+
+    def verdict(self, artefact: str) -> str:
+        """The first, that is the worst, verdict on a region or cue; empty where it has none."""
+        return next((v["verdict"] for v in self.judgement["verdicts"] if v["artefact"] == artefact), "")
+
+    def classes_of(self, name: str) -> tuple[str, ...]:
+        """The classes that a region or cue is told for: of two that mirror each other, the one of its verdict."""
+        if not self.mirrored:
+            return self.classes
+        said = [v["cls"] for v in self.judgement["verdicts"] if v["artefact"] == name and v["cls"]]
+        said += [f["cls"] for f in self.judgement["findings"] if f["region"] == name and f["cls"]]
+        return (said[0] if said else self.classes[-1],)
+
+    def effects_of(self, intervention: str) -> pd.DataFrame:
+        """One row for each case, region and class: the first way of painting over, at full opacity."""
+        rows = self.effects
+        if rows.empty:
+            return rows
+        main = rows["fill"].isin(MAIN) & (rows["dose"] == 1)
+        return rows[(rows["intervention"] == intervention) & main]
 
     def wrong(self, case: str) -> bool:
         """Did the model miss the label?"""
@@ -123,6 +173,7 @@ def load(run: Run) -> Source:
             raise
         judgement, judged = UNJUDGED, False
     cases = tuple(rows(Case))
+    maps = tuple(run.maps)
     estimates = tuple(rows(Estimate))
     by_metric: dict[tuple[str, str], list[Estimate]] = {}
     for e in estimates:
@@ -135,12 +186,17 @@ def load(run: Run) -> Source:
         extents=frame(Extent),
         effects=frame(Effect),
         scores=frame(Score),
+        readings=run.frame(Reading) if run.has(Reading) else pd.DataFrame(columns=["case", "cue", "value"]),
         estimates=estimates,
         by_metric={key: tuple(found) for key, found in by_metric.items()},
         classes=tuple(run.classes),
+        mirrored=run.manifest["model"]["output"] != "multilabel" and mirror_images(estimates, run.classes),
         regions=tuple(run.regions),
+        cues=tuple(run.cues),
         explained=tuple(run.explained),
-        maps=tuple(run.maps),
+        maps=tuple(m for m in maps if m.family != BASELINE),
+        nulls=tuple(m for m in maps if m.family == BASELINE),
+        rules=rulebook.rules(run),
         judgement=judgement,
         judged=judged,
     )

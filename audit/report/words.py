@@ -1,4 +1,4 @@
-"""The words and numbers of the report: one place that says how a thing is called and how a value is printed."""
+"""How a thing is called and how a value is printed: one place for all of the report."""
 
 from __future__ import annotations
 
@@ -7,129 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from audit.record import Estimate
-from audit.report.blocks import Cell, Whisker, Word
-
-VERDICTS: dict[str, Word] = {
-    word.key: word
-    for word in (
-        Word(
-            key="confirmed",
-            word="Confirmed",
-            sign="■",
-            meaning="The model relies on an artefact. Its answer changes when the artefact is taken away, by more than "
-            "the smallest change that matters, and in this set the artefact goes together with the label.",
-        ),
-        Word(
-            key="sensitive",
-            word="Sensitive",
-            sign="▲",
-            meaning="The model's answer changes when an artefact is taken away, but nothing in this set ties that "
-            "artefact to the label. The model is brittle; that it learnt a shortcut is not shown.",
-        ),
-        Word(
-            key="suspected",
-            word="Suspected",
-            sign="◆",
-            meaning="There are signs that the model uses an artefact, but they are of one kind only or do not agree. "
-            "That the answer depends on the artefact is not shown.",
-        ),
-        Word(
-            key="clear",
-            word="Clear",
-            sign="●",
-            meaning="For the artefacts that were tested, on these pictures, taking them away changes the answer by "
-            "less than the smallest change that matters. This says nothing of what was not tested.",
-        ),
-        Word(
-            key="undecided",
-            word="Undecided",
-            sign="○",
-            meaning="The test could not decide, and the reasons are given. Undecided does not mean clear.",
-        ),
-        Word(
-            key="legitimate",
-            word="Legitimate",
-            sign="◎",
-            meaning="The model relies on a sign that a rule names as clinical. That is what an expert would use.",
-        ),
-    )
-}
-
-OUTCOMES: dict[str, Word] = {
-    "flagged": Word(key="flagged", word="Flagged", sign="■", meaning="The rule's condition is met."),
-    "clear": Word(key="clear", word="Clear", sign="●", meaning="The rule's condition for clearing is met."),
-    "undecided": Word(
-        key="undecided",
-        word="Undecided",
-        sign="○",
-        meaning="Neither condition is met, or a number is missing.",
-    ),
-}
-
-HELD = {"clear": "● yes", "flagged": "■ no", "undecided": "○ not known"}
-
-MISUNDERSTOOD: dict[str, str] = {
-    "confirmed": "It does not say that every answer is wrong, nor why the model learnt this.",
-    "sensitive": "It does not say that the model learnt a shortcut.",
-    "suspected": "It is not proof. It says where to look next.",
-    "clear": "It is not approval of the model, and it does not say that the model reads the right sign.",
-    "undecided": "It must not be read as clear. The reason says what is missing.",
-    "legitimate": "It does not say that the model uses the sign as well as an expert would.",
-}
-
-METRICS: dict[str, tuple[str, float | None]] = {
-    # the words, and where the line of no effect stands
-    "mass": ("Share of the map in the region", None),
-    "mass-positive": ("Share of the map's positive part in the region", None),
-    "density": ("Density (share of the map over share of the picture; 1 is chance)", 1.0),
-    "density-positive": ("Density of the map's positive part (1 is chance)", 1.0),
-    "rank": ("Share of the strongest pixels that lie in the region", None),
-    "rank-positive": ("Share of the strongest positive pixels that lie in the region", None),
-    "pointing": ("Share of cases whose strongest pixel lies in the region", None),
-    "pointing-positive": ("Share of cases whose strongest positive pixel lies in the region", None),
-    "net": ("Evidence for minus evidence against in the region, as a share of the map", 0.0),
-    "removal": ("Change on removal beyond control, in standard deviations", 0.0),
-    "removal-change": ("Change on removal, control not subtracted, in standard deviations", 0.0),
-    "removal-control": ("Change at the control places, in standard deviations", 0.0),
-    "removal-flip": ("Share of answers that flip, beyond control", 0.0),
-    "removal-own": ("Change for the case's own label beyond control, in standard deviations", 0.0),
-    "association": ("Presence with this label minus presence with the others", 0.0),
-    "content-mean": ("Rank correlation of the region's brightness with this label", 0.0),
-    "content-spread": ("Rank correlation of the region's contrast with this label", 0.0),
-    "presence": ("Share of cases that bear it", None),
-    "accuracy": ("Share of right answers", None),
-    "auc": ("Area under the ROC curve (0.5 is chance)", 0.5),
-    "rank-correlation": ("Rank correlation of two maps", 0.0),
-    "top-overlap": ("Overlap of the strongest parts of two maps", None),
-}
-
-FAMILIES = {
-    "cam": "class activation",
-    "gradient": "gradient",
-    "perturbation": "perturbation",
-    "within": "within a family",
-    "between": "between families",
-}
-
-EVIDENCE = {
-    "association": "Association: does the artefact go together with the label?",
-    "attention": "Attention: does the model look there?",
-    "reliance": "Reliance: does the answer need it?",
-    "sufficiency": "Sufficiency: is it enough to turn the answer?",
-    "harm": "Harm: does it flatter the figures?",
-    "control": "Control: does the instrument see what it should?",
-    "gate": "Gate: is there enough to decide on?",
-}
-
-EXPLAINERS = {
-    "cam": "CAM",
-    "grad-cam": "Grad-CAM",
-    "grad-cam++": "Grad-CAM++",
-    "fused": "Fused over depths",
-    "vanilla-gradient": "Vanilla gradient",
-    "smoothgrad": "SmoothGrad",
-    "lime": "LIME",
-}
+from audit.report.blocks import Cell, Curve, Whisker
+from audit.report.vocabulary import EXPLAINERS, FILLS, METRICS
 
 
 def metric(name: str) -> str:
@@ -157,11 +36,25 @@ def map_title(name: str, layer: str) -> str:
         return f"LIME, {layer} fill"
     if name == "fused":
         return f"Fused {explainer(layer)}"
-    if layer == "input" or not layer:
+    if layer in ("input", "picture", ""):
         return explainer(name)
     if layer in ("initial", "intermediate", "last"):
         return f"{explainer(name)}, {layer} layer"
     return f"{explainer(name)}, {layer}"
+
+
+def fill(name: str) -> str:
+    """A way of painting over, in a few words."""
+    return FILLS.get(name, name or "one way")
+
+
+def percent(share: str | float) -> str:
+    """A share in whole percent.
+
+    >>> percent("0.25")
+    '25 %'
+    """
+    return f"{100 * float(share):.0f} %"
 
 
 def sentence(text: str) -> str:
@@ -296,3 +189,24 @@ def count_cells(e: Estimate | None) -> tuple[Cell, ...]:
     if e is None:
         return tuple(Cell(text="–", kind="number") for _ in range(3))
     return tuple(Cell(text=f"{n:,}", kind="number") for n in (e.n, e.patients, e.missing))
+
+
+def pair_cell(e: Estimate | None) -> Cell:
+    """Value and interval in one cell that may break between them; a dash where nothing was measured."""
+    if e is None or e.value is None:
+        return Cell(text="–", kind="missing")
+    if e.low is None or e.high is None:
+        return Cell(text=number(e.value), kind="pair")
+    return Cell(text=f"{number(e.value)} ({interval(e)})".replace(" to ", "\u00a0to\u00a0"), kind="pair")
+
+
+def curve(values: Iterable[float | None], low: float, high: float, label: str) -> Curve:
+    """Values at even steps, None where there is none, drawn between two bounds."""
+    all_ = list(values)
+    step = 100 / max(1, len(all_) - 1)
+
+    def at(v: float) -> float:
+        return round(100 - 100 * min(1.0, max(0.0, (v - low) / (high - low))), 1)
+
+    points = tuple((round(i * step, 1), at(v)) for i, v in enumerate(all_) if v is not None)
+    return Curve(points=points, zero=at(0.0) if low <= 0 <= high else None, label=label)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import beyond
 import numpy as np
 from PIL import Image as Pillow
 
@@ -102,14 +103,19 @@ def write(
     regions: Sequence[Region] = REGIONS,
     many: int = 1,
     verdict: str = "confirmed",
+    further: bool = True,
 ) -> Run:
-    """Write a complete run directory and open it."""
+    """Write a complete run directory and open it. ``further``: with the evidence beyond attribution and one removal."""
     rng = np.random.default_rng(7)
     names = list(ids) + [f"case-{i:03d}" for i in range(len(ids), n)]
     cases, predictions, extents, scores, effects = [], [], [], [], []
     applied = explained(explainers, why_not)
+    if further:
+        regions = [*regions, *beyond.REGIONS] if regions else regions
+        applied += beyond.NULLS if applied and explainers else []
     maps = [m for e in applied for m in e.maps]
-    run = Run.create(path, _manifest(title, classes, regions, applied, names, lesions, failures))
+    manifest = _manifest(title, classes, regions, applied, names, lesions, failures)
+    run = Run.create(path, {**manifest, **(beyond.MANIFEST if further else {})})
     stacks = {(m.name, t): run.new_array("maps", run.map_name(m, t), (n, size, size), np.float16)
               for m in maps for t in ("predicted", "true")}  # fmt: skip
     masks = {r.name: run.new_array("regions", r.name, (n, size, size), bool) for r in regions}
@@ -144,8 +150,8 @@ def write(
             for cls in classes[:3]:
                 absent = not mask.any()
                 d = None if absent else round(float(rng.normal(2.0 if r.name == "text" else 0.1, 0.3)), 3)
-                effects.append(Effect(case=name, intervention="removal", region=r.name, cls=cls, change=d,
-                                      control=None if absent else 0.05, difference=d,
+                effects.append(Effect(case=name, intervention="removal", region=r.name, cls=cls, fill="inpaint",
+                                      change=d, control=None if absent else 0.05, difference=d,
                                       flipped=None if absent else bool(d and d > 2), places=0 if absent else 4,
                                       flipped_control=None if absent else 0.0,
                                       why="the region is not in this case" if absent else None))  # fmt: skip
@@ -171,8 +177,13 @@ def write(
     run.write(Prediction, predictions)
     run.write(Extent, extents)
     run.write(Score, scores)
+    if further:
+        effects += beyond.effects(rng, names, classes, regions)
     run.write(Effect, effects)
     estimates = _estimates(rng, n, classes, regions, maps, lesions=lesions, zero=zero)
+    if further:
+        estimates += beyond.estimates(rng, n, classes, regions, [m for m in maps if m.family != "baseline"])
+        beyond.keep(run, cases, regions)
     run.write(Estimate, estimates)
     run.write_failures(
         Failure(case=f"lost-{i}", stage="images", error="the file is cut off") for i in range(failures)
@@ -229,6 +240,10 @@ def _mask(name: str, blob: Any, rows: Any, columns: Any, size: int, *, tag: bool
         return (rows < size // 5) & (columns < size // 5)
     if name == "border":
         return (rows < 2) | (columns < 2) | (rows >= size - 2) | (columns >= size - 2)
+    if name == "found-1":
+        return (rows >= size - 9) & (columns < 12)
+    if name == "found-2" and tag:
+        return (rows >= 20) & (rows < 26) & (columns >= 30)
     if name == "text" and tag:
         return (rows >= 2) & (rows < 10) & (columns >= 2) & (columns < 19)
     return np.zeros((size, size), bool)
@@ -287,7 +302,18 @@ def _estimates(
             rows.append(_e(rng, n, 0.4, 0.2, metric="association", region=r.name, cls=c, why=why))
             for metric in ("removal", "removal-change", "removal-control", "removal-flip"):
                 rows.append(
-                    _e(rng, n, centre, metric=metric, region=r.name, cls=c, family="removal", why=why)
+                    _e(
+                        rng,
+                        n,
+                        centre,
+                        0.2 if centre > 1 else 0.08,
+                        metric=metric,
+                        region=r.name,
+                        cls=c,
+                        family="removal",
+                        fill="inpaint",
+                        why=why,
+                    )
                 )
         if r.role == "lesion":
             rows.append(_e(rng, n, 0.9, metric="removal-own", region=r.name, family="removal", why=why))
@@ -297,6 +323,7 @@ def _estimates(
                     w = "every map is zero" if zero else why
                     rows.append(_e(rng, n, 1.4, metric=metric, region=r.name, explainer=m.explainer, layer=m.layer,
                                    target=target, family=m.family, why=w))  # fmt: skip
+    maps = [m for m in maps if m.family != "baseline"]
     for i, a in enumerate(maps):
         for b in maps[i + 1 :]:
             family = "within" if a.family == b.family else "between"
@@ -322,6 +349,8 @@ def _judge(
               ("attention-border", "The model looks at the border", "attention", "border", "clear", "density"),
               ("reliance-padding", "The answer rests on padding", "reliance", "padding", "undecided", "removal"),
               ]  # fmt: skip
+    if run.manifest.get("cues"):
+        drafts += beyond.DRAFTS
     folder = run.path / "made-rules"
     folder.mkdir()
     for rule, title, evidence, region, outcome, metric in drafts * many:
@@ -347,6 +376,8 @@ def _judge(
                         findings=("reliance-text",)),
                 Verdict(artefact="border", cls=cls, verdict="clear", statement="The answer does not rest on it."),
                 Verdict(artefact="padding", cls=cls, verdict="undecided", statement="It is in no case.")]  # fmt: skip
+    if run.manifest.get("cues"):
+        verdicts += beyond.verdicts(cls)
     gates = [Finding(rule="enough-cases", title="Enough cases", severity="info", evidence="gate", region="", cls="",
                      outcome="clear", statement="There are enough cases.",
                      estimates=tuple(e for e in estimates if e.metric == "accuracy"))]  # fmt: skip

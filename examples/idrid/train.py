@@ -9,15 +9,13 @@ checkpoint, the test cases and ``audit.yaml``.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path.insert(0, str(HERE.parent))
 
 import finetuning as ft  # noqa: E402
 
@@ -36,21 +34,11 @@ def split(rows: list[dict[str, str]], seed: int) -> tuple[list[int], list[int]]:
     rng = np.random.default_rng(seed)
     referable = np.array([int(row["dr_grade"]) >= 2 for row in rows])
     drawn = np.array([bool(row["lesion_mask"]) for row in rows])
-    well = rng.permutation(np.flatnonzero(~referable & ~drawn))[:40]
-    test = np.concatenate([np.flatnonzero(drawn), well])
-    return sorted(set(range(len(rows))) - set(test.tolist())), sorted(test.tolist())
+    return ft.parted(len(rows), np.flatnonzero(drawn), ft.drawn(~referable & ~drawn, 40, rng))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="the folder with manifest.csv")
-    parser.add_argument(
-        "--out", type=Path, required=True, help="a folder for checkpoint, cases and audit.yaml"
-    )
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
+    given = ft.asked(__doc__)
     rows = graded(ft.rows_of(given.data))
     images = ft.pictures(given.data, rows, SIZE)
     labels = np.array([int(int(row["dr_grade"]) >= 2) for row in rows])

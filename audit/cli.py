@@ -66,6 +66,12 @@ def run(
     batch: Annotated[
         int | None, typer.Option("--batch", min=1, max=4096, help="Pictures a model pass.")
     ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            "--budget", min=1, help="Model passes a case at most; the report says what is given up."
+        ),
+    ] = None,
     fail_on: FailOn = None,
     quiet: Quiet = False,
 ) -> None:
@@ -77,6 +83,8 @@ def run(
     settings = configuration.read(config)
     if batch is not None:
         settings = settings.model_copy(update={"batch": batch})
+    if budget is not None:
+        settings = settings.model_copy(update={"budget": budget})
     with _progress(quiet) as progress:
         done = runner.audit(
             settings,

@@ -20,8 +20,13 @@ from pydantic import (
 )
 
 from audit import documents, explain, regions, resources
+from audit.cues import CUES
 from audit.errors import ConfigError, Problem
+from audit.intervene.fills import FILLS
 from audit.plugins import nearest
+
+FIRST = "inpaint"
+"""The fill that may clear an artefact; the others must agree before it is confirmed."""
 
 REGIONS = ("lesion", "corners", "border", "text", "padding", "artefact")
 
@@ -70,7 +75,11 @@ class ModelConfig(_Part):
         needed = "factory" if self.source in ("python", "callable") else "name"
         if getattr(self, needed) is None:
             raise ValueError(f"source {self.source} needs the key '{needed}'")
-        unread = sorted(self.model_fields_set & _UNREAD[self.source])
+        unread = sorted(
+            name
+            for name in self.model_fields_set & _UNREAD[self.source]
+            if getattr(self, name) != type(self).model_fields[name].default  # as resolved.yaml writes it
+        )
         if unread:
             raise ValueError(f"source {self.source} does not read {', '.join(unread)}: take it out")
         if self.output == "sigmoid" and len(self.classes) != 2:
@@ -147,9 +156,43 @@ class SmoothGradConfig(_Part):
 
 
 class RemovalConfig(_Part):
-    """Removal: control places for each region and case."""
+    """Removal: what a region is painted over with, control places (``few`` for fills after the first), opacities."""
 
     controls: Annotated[int, Field(ge=1, le=100)] = 8
+    few: Annotated[int, Field(ge=1, le=100)] = 4
+    fills: Annotated[list[str], Field(min_length=1)] = list(FILLS)
+    doses: list[Annotated[float, Field(gt=0, lt=1)]] = [0.25, 0.5, 0.75]
+
+    @field_validator("fills")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if name not in FILLS:
+                raise ValueError(f"there is no fill {name!r}: {nearest(name, FILLS)}")
+        if names[0] != FIRST:
+            raise ValueError(f"the first fill must be {FIRST!r}: it is the one that may clear")
+        return list(dict.fromkeys(names))
+
+
+class TransplantConfig(_Part):
+    """Transplant: from how many other cases an artefact is taken, for each case."""
+
+    donors: Annotated[int, Field(ge=1, le=20)] = 2
+
+
+class SecondLookConfig(_Part):
+    """The second look: on how many cases the explainers are tested, and how many unlisted places are followed up."""
+
+    faithfulness: Annotated[int, Field(ge=0, le=10_000)] = 16
+    sanity: Annotated[int, Field(ge=0, le=10_000)] = 8
+    discovery: Annotated[int, Field(ge=0, le=10)] = 3
+
+
+class PlaceConfig(_Part):
+    """A place of the frame, drawn or found by an earlier audit: one mask for every case."""
+
+    name: Annotated[str, Field(min_length=1)]
+    mask: Annotated[str, Field(min_length=1)]
 
 
 class Config(_Part):
@@ -159,13 +202,27 @@ class Config(_Part):
     model: ModelConfig
     images: ImagesConfig
     explainers: Annotated[list[str], Field(min_length=1)] = list(explain.EXPLAINERS)
-    regions: Annotated[list[str], Field(min_length=1)] = list(REGIONS)
+    regions: Annotated[list[str | PlaceConfig], Field(min_length=1)] = list(REGIONS)
     rules: Annotated[list[str], Field(min_length=1)] = ["core"]
     seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
     batch: Annotated[int, Field(ge=1, le=4096)] = 16
     lime: LimeConfig = LimeConfig()
     smoothgrad: SmoothGradConfig = SmoothGradConfig()
+    cues: list[str] = list(CUES)
     removal: RemovalConfig = RemovalConfig()
+    transplant: TransplantConfig = TransplantConfig()
+    second_look: SecondLookConfig = SecondLookConfig()
+    budget: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def named_regions(self) -> list[str]:
+        """The regions without saved places: names of ours and functions."""
+        return [r for r in self.regions if isinstance(r, str)]
+
+    @property
+    def all_regions(self) -> list[str | dict[str, Any]]:
+        """The regions as :func:`audit.regions.catalogue` takes them."""
+        return [r if isinstance(r, str) else r.model_dump() for r in self.regions]
 
 
 def read(path: Path | str) -> Config:
@@ -256,7 +313,11 @@ def _found(folder: Path, name: str) -> str:
 def _names(text: documents.Text) -> Iterator[Problem]:
     """Explainers and regions that nothing has."""
     data = text.values
-    known = {"explainers": list(explain.EXPLAINERS), "regions": list(regions.NAMES)}
+    known = {
+        "explainers": list(explain.EXPLAINERS),
+        "regions": list(regions.NAMES),
+        "cues": list(CUES),
+    }
     for key, names in known.items():
         values = data.get(key)
         for number, name in enumerate(values if isinstance(values, list) else []):

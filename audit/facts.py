@@ -9,6 +9,7 @@ import platform
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from ruamel.yaml import YAML
 
 from audit.config import Config
 from audit.explain.applied import Prepared
+from audit.gather import Gathered
 from audit.images.source import Source
 from audit.measure.estimate import LEVEL, RESAMPLES
 from audit.models import Classifier
 from audit.record import Case, Failure, Region, Run
-from audit.record.run import sha256
+from audit.record.files import sha256
 
 PACKAGES = (
     "pfungst",
@@ -44,6 +46,7 @@ def manifest(
     cases: Sequence[Case],
     failures: Sequence[Failure],
     regions: Sequence[Region],
+    cues: Sequence[Region],
     prepared: Prepared,
 ) -> dict[str, Any]:
     """The manifest of a run that begins."""
@@ -85,10 +88,20 @@ def manifest(
         "packages": {name: found for name in PACKAGES if (found := version(name))},
         "hardware": hardware(),
         "regions": list(regions),
+        "cues": list(cues),
         "explainers": list(prepared.explained),
         "passes": {},
         "history": [],
     }
+
+
+def keep_found(run: Run, regions: Sequence[Region], gathered: Gathered) -> None:
+    """Note what is known only at the end: the places that were found, and what it took."""
+    run.manifest["regions"] = [asdict(region) for region in regions]
+    run.manifest["undiscovered"] = gathered.undiscovered
+    passes = gathered.passes
+    by_kind = dict(sorted(passes.kinds.items()))
+    run.manifest["passes"] = {**vars(passes), "kinds": by_kind}
 
 
 def version(package: str) -> str | None:

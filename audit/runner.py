@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from audit import budget, cues, facts, models, plugins, regions, stages
 from audit import config as configuration
-from audit import facts, models, plugins, regions, stages
 from audit import judge as judging
 from audit.config import Config
 from audit.errors import ConfigError, DataError, ModelError, PfungstError
-from audit.explain.applied import Passes, prepare
-from audit.gather import Gatherer
+from audit.explain.applied import Passes, Prepared, prepare
+from audit.explain.baselines import EXPLAINED
+from audit.gather import JOINT, Desk, Gathered, gather
+from audit.images.dataset import Picture
 from audit.images.grid import Grid
 from audit.images.source import Source, from_manifest, from_rows
 from audit.models import Classifier
 from audit.progress import Progress, Silent
-from audit.record import Case, Effect, Extent, Prediction, Run
+from audit.record import Case, Effect, Extent, Prediction, Reading, Run
 from audit.record.folder import check
 
 
@@ -34,6 +37,7 @@ def audit(
     progress: Progress | None = None,
     model: Any = None,
     images: Any = None,
+    report: bool = True,
 ) -> Run:
     """Audit a model and return the finished run.
 
@@ -47,6 +51,7 @@ def audit(
         progress: told what is done.
         model: a network or a predict function at hand, in place of ``config.model``.
         images: rows at hand, in place of ``config.images``.
+        report: render the HTML and the PDF; they can be rendered later.
 
     Raises:
         ConfigError: wrong configuration or rules (exit code 2).
@@ -60,8 +65,13 @@ def audit(
     classifier = _classifier(config, folder, trust, model)
     grid = Grid(size=classifier.size, fit=config.model.fit, crop_pct=config.model.crop_pct)
     kinds = config.images.columns.kinds
-    with plugins.importing_from(folder, config.regions):
-        wanted = regions.catalogue(config.regions, kinds, artefact_column=source.has_artefacts)
+    with plugins.importing_from(folder, config.named_regions):
+        wanted = regions.catalogue(
+            config.all_regions, kinds, artefact_column=source.has_artefacts, folder=folder
+        )
+    if sum(r.role == "artefact" for r in wanted) > 1:
+        wanted.append(JOINT)
+    signs = cues.catalogue(config.cues)
     progress.stage("checking the pictures", len(source.cases))
     cases, failures = source.readable(grid, keep_going=keep_going, tick=lambda n: progress.step(n, "reading"))
     if not cases:
@@ -69,40 +79,38 @@ def audit(
 
     pictures = [source.load(case, grid) for case in cases[:4]]
     for picture in [] if keep_going else pictures:  # before the model is asked, as far as a few cases tell
-        regions.find([r for r in wanted if ":" in r.detector], picture, grid)
+        regions.find([r for r in wanted if ":" in r.detector], picture, grid, folder=folder)
     passes = Passes()
     with plugins.importing_from(folder, config.explainers):
-        prepared = prepare(
-            classifier,
-            config.explainers,
-            np.stack([picture.image for picture in pictures]),
-            layers=config.model.layers,
-            seed=config.seed,
-            batch=config.batch,
-            lime_samples=config.lime.samples,
-            smoothgrad_samples=config.smoothgrad.samples,
-            smoothgrad_sigma=config.smoothgrad.sigma,
-            passes=passes,
-        )
+        prepared = _prepared(config, classifier, pictures, passes)
+        maps = [m for e in prepared.explained for m in e.maps]
+        config, given_up = budget.within(config, wanted, maps, len(cases))
+        if given_up:
+            prepared = _prepared(config, classifier, pictures, passes)
+    if any(e.maps for e in prepared.explained):
+        prepared = replace(prepared, explained=(*prepared.explained, *EXPLAINED))
     present = {case.label for case in cases}
-    run = Run.create(out, facts.manifest(config, classifier, source, cases, failures, wanted, prepared))
+    begun = facts.manifest(config, classifier, source, cases, failures, wanted, signs, prepared)
+    begun["given_up"] = given_up
+    run = Run.create(out, begun)
     facts.keep_configuration(run, config, given)
-    gatherer = Gatherer(
-        run,
-        classifier,
-        cases,
-        lambda case: source.load(case, grid),
+    desk = Desk(
+        run=run,
+        classifier=classifier,
+        cases=cases,
+        load=lambda case: source.load(case, grid),
+        folder=folder,
         config=config,
         grid=grid,
         regions=wanted,
-        prepared=prepared,
+        cues=signs,
         audited=[c for c in classifier.classes if c in present],
-        passes=passes,
+        gathered=Gathered(passes=passes),
         progress=progress,
         keep_going=keep_going,
     )
     try:
-        gathered = gatherer()
+        gathered = gather(desk, prepared)
     except PfungstError:
         if (
             not passes.answered
@@ -112,18 +120,40 @@ def audit(
     run.write(Case, cases)
     run.write(Prediction, gathered.predictions)
     run.write(Extent, gathered.extents)
+    run.write(Reading, gathered.readings)
     run.write(Effect, gathered.effects)
+    for noun, rows in gathered.rest.items():
+        run.write(noun, rows)
     run.write_failures([*failures, *gathered.failures])
-    run.manifest["passes"] = vars(gathered.passes)
+    facts.keep_found(run, desk.regions, gathered)
 
     progress.stage("measuring", 0)
     stages.measure(run)
     progress.stage("judging", 0)
     stages.judge(run, config.rules, folder=folder)
     run.seal()
-    progress.stage("rendering the report", 0)
-    stages.report(run)
+    if report:
+        progress.stage("rendering the report", 0)
+        stages.report(run)
     return run
+
+
+def _prepared(
+    config: Config, classifier: Classifier, pictures: Sequence[Picture], passes: Passes
+) -> Prepared:
+    """Which explainers apply, and how, by this configuration."""
+    return prepare(
+        classifier,
+        config.explainers,
+        np.stack([picture.image for picture in pictures]),
+        layers=config.model.layers,
+        seed=config.seed,
+        batch=config.batch,
+        lime_samples=config.lime.samples,
+        smoothgrad_samples=config.smoothgrad.samples,
+        smoothgrad_sigma=config.smoothgrad.sigma,
+        passes=passes,
+    )
 
 
 def run(
@@ -137,6 +167,7 @@ def run(
     trust: bool = False,
     progress: Progress | None = None,
     folder: Path | str | None = None,
+    report: bool = True,
     **settings: Any,
 ) -> Run:
     """Audit a model, from a configuration or with the objects at hand.
@@ -148,7 +179,7 @@ def run(
         images: a manifest's path, a data frame, or rows with ``image`` and ``label`` (see
             :func:`audit.images.source.from_rows`).
         classes: the model's classes, in the order of its outputs.
-        keep_going, trust, progress: as in :func:`audit`.
+        keep_going, trust, progress, report: as in :func:`audit`.
         folder: what relative paths are relative to; by default the configuration's folder, or the working one.
         settings: keys of the configuration (``explainers``, ``regions``, ``rules``, ``seed``, ``title``, ``batch``,
             ``lime``, ``smoothgrad``, ``removal``), of its ``model`` (``output``, ``size``, ``mean``, ``std``,
@@ -183,6 +214,7 @@ def run(
         progress=progress,
         model=model,
         images=rows,
+        report=report,
     )
 
 

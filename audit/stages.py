@@ -14,8 +14,8 @@ from audit import measure as measuring
 from audit import report as reporting
 from audit.errors import Problem, RunError
 from audit.record import Estimate, Run
+from audit.record.files import sha256
 from audit.record.folder import AGAIN
-from audit.record.run import sha256
 from audit.record.tables import write_arrow
 
 DERIVED = {
@@ -44,7 +44,7 @@ def judge(run: Run, rules: Sequence[str] | None = None, *, folder: Path | None =
     if rules is not None:
         run.keep_rules(judging.files(rules, folder=folder or Path.cwd()))
     kept = judging.load(run.rule_files(), folder=Path())
-    judgement = judging.judge(kept, run.read(Estimate), run.regions, run.classes)
+    judgement = judging.judge(kept, run.read(Estimate), [*run.regions, *run.cues], run.classes)
     run.write_findings(judgement.verdict, judgement.verdicts, judgement.findings, judgement.gates)
     _noted(run, "judge", rules={f.name: sha256(f) for f in run.rule_files()})
     return str(judgement.verdict)

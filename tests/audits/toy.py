@@ -58,7 +58,10 @@ images:
   manifest: cases.csv
 lime: {{samples: 24}}
 smoothgrad: {{samples: 3}}
-removal: {{controls: 3}}
+removal: {{controls: 3, few: 2, doses: [0.5]}}
+transplant: {{donors: 1}}
+cues: [brightness, contrast]
+second_look: {{faithfulness: 2, sanity: 2, discovery: 1}}
 regions: [lesion, corners, artefact]
 """
 

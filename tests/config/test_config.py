@@ -89,6 +89,35 @@ def test_mistakes(tmp_path, change, expected):
         config.read(path)
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("regions: [{name: edge}]\n", "mask"),
+        ("regions: [{name: edge, mask: e.png, side: left}]\n", "side"),
+        ("regions: [{name: '', mask: e.png}]\n", "name"),
+        (
+            "cues: [brightnes]\n",
+            "audit.yaml:7:8: cues: unknown name 'brightnes'\n    did you mean 'brightness'?",
+        ),
+        ("budget: 0\n", "audit.yaml:7:9: 'budget'"),
+        ("removal: {fills: [ring]}\n", "the first fill must be 'inpaint'"),
+        ("removal: {fills: [inpaint, rings]}\n", "did you mean 'ring'?"),
+        ("removal: {doses: [1.5]}\n", "audit.yaml:7:19"),
+        ("transplant: {donors: 0}\n", "audit.yaml:7:22"),
+        ("second_look: {sanity: -1}\n", "audit.yaml:7:23"),
+    ],
+)
+def test_mistakes_in_what_is_asked(tmp_path, change, expected):
+    assert expected in "\n".join(told(written(tmp_path, GOOD + change)))
+
+
+def test_a_saved_place_stands_among_the_regions(tmp_path):
+    read = config.read(written(tmp_path, GOOD + "regions: [lesion, {name: edge, mask: e.png}]\nbudget: 90\n"))
+    assert read.named_regions == ["lesion"]
+    assert read.all_regions == ["lesion", {"name": "edge", "mask": "e.png"}]
+    assert read.budget == 90
+
+
 def test_a_missing_configuration_and_one_that_is_not_text(tmp_path):
     with pytest.raises(ConfigError, match="No such file"):
         config.read(tmp_path / "no.yaml")

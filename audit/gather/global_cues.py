@@ -1,0 +1,64 @@
+"""The questions about cues of the whole picture: each moved by what the classes differ in, against random changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.cues import CUES
+from audit.errors import Undefined
+from audit.gather.desk import Answers, Desk, Question
+from audit.intervene import shift
+from audit.measure.following import targets
+
+
+class Cues:
+    """Shifts of every cue, case by case."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.value = {(r.case, r.cue): r for r in desk.gathered.readings}
+        self.targets = targets(desk.gathered.readings, desk.cases, list(desk.classifier.classes))
+
+    def questions(self, row: int) -> Iterator[Question]:
+        """Every question about one case's cues."""
+        desk, case = self.desk, self.desk.cases[row]
+        image, lesion = desk.picture(row)
+        for region in desk.cues:
+            cue, reading = CUES[region.name], self.value[case.id, region.name]
+            try:
+                if cue.shift is None:
+                    raise Undefined(cue.why_no_shift or "it cannot be moved alone")
+                if reading.value is None:
+                    raise Undefined(reading.why or "it could not be read")
+                if case.label not in self.targets.get(cue.name, {}):
+                    raise Undefined("the classes do not differ in it in this set")
+                other, amount = self.targets[cue.name][case.label]
+                rng = desk.rng(row, f"shift of {cue.name}")
+                plan = shift.plan(cue, image, reading.value, reading.value + amount, lesion=lesion, rng=rng)
+            except Undefined as why:
+                desk.gathered.effects += [
+                    shift.missing(case.id, cue.name, cls, str(why)) for cls in desk.audited
+                ]
+                continue
+
+            def settle(
+                answers: Answers, _: NDArray[np.float32], plan: shift.Plan = plan, other: str = other
+            ) -> None:
+                desk.gathered.effects += shift.effects(
+                    case.id,
+                    plan,
+                    desk.answers[row],
+                    answers,
+                    list(desk.classifier.classes),
+                    desk.audited,
+                    exclusive=desk.exclusive,
+                    label=case.label,
+                    other=other,
+                )
+
+            yield Question(
+                row=row, what=f"shift of {cue.name}", pictures=plan.questions(image), settle=settle
+            )

@@ -1,0 +1,160 @@
+"""The second look: may the explainers be believed, and do they point at a place that nobody listed?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit import discover
+from audit.errors import Undefined
+from audit.explain import baselines
+from audit.explain.applied import Prepared
+from audit.gather.artefacts import Artefacts
+from audit.gather.desk import Answers, Desk, Question
+from audit.gather.survey import JOINT, extent
+from audit.intervene import ordering
+from audit.record import Faithfulness, Map, Sanity
+
+
+def look_back(desk: Desk, prepared: Prepared) -> None:
+    """Ask what needs the maps of the first walk."""
+    maps = [m for e in prepared.explained for m in e.maps if m.family != baselines.FAMILY]
+    desk.gathered.rest[Sanity] = _sanity(desk, prepared)
+    desk.gathered.rest[Faithfulness] = _faithfulness(desk, maps)
+    _discovery(desk, maps)
+
+
+def spread(cases: int, wanted: int) -> list[int]:
+    """So many rows, evenly over the set.
+
+    >>> spread(10, 3), spread(2, 8)
+    ([0, 4, 9], [0, 1])
+    """
+    if wanted <= 0 or not cases:
+        return []
+    return sorted({int(i) for i in np.linspace(0, cases - 1, min(wanted, cases))})
+
+
+def _sanity(desk: Desk, prepared: Prepared) -> list[Sanity]:
+    """Would the maps of the same network with other weights be the same? A black box has no weights to draw."""
+    rows = spread(len(desk.cases), desk.config.second_look.sanity)
+    if prepared.trace is None or not rows:
+        return []
+    from audit.explain.sanity import cascade
+
+    desk.progress.stage("drawing the weights anew", 0)
+    kinds, before = desk.gathered.passes.kinds, desk.gathered.passes.network
+    found = cascade(
+        desk.classifier,  # type: ignore[arg-type]  # it can be traced, so it is a network
+        np.stack([desk.picture(row)[0] for row in rows]),
+        [desk.cases[row].id for row in rows],
+        names=desk.config.explainers,
+        layers=desk.config.model.layers,
+        seed=desk.config.seed,
+        batch=desk.config.batch,
+        smoothgrad_sigma=desk.config.smoothgrad.sigma,
+        passes=desk.gathered.passes,
+    )
+    kinds["sanity"] = desk.gathered.passes.network - before
+    return found
+
+
+def _faithfulness(desk: Desk, maps: Sequence[Map]) -> list[Faithfulness]:
+    """Does the answer fall where a map says that it should?"""
+    found: list[tuple[int, int, list[Faithfulness]]] = []
+    classes = list(desk.classifier.classes)
+
+    def questions() -> Iterator[Question]:
+        for row in spread(len(desk.cases), desk.config.second_look.faithfulness):
+            image, case = desk.picture(row)[0], desk.cases[row].id
+            column = int(desk.answers[row].argmax())
+            plans = [
+                ordering.plan(
+                    m.explainer,
+                    m.layer,
+                    image,
+                    np.asarray(desk.run.array("maps", m.name)[row], np.float32),
+                    rng=desk.rng(row, "faithfulness"),
+                )
+                for m in maps
+            ]
+            plans.append(ordering.by_chance(image, rng=desk.rng(row, "faithfulness")))
+            for number, plan in enumerate(plans):
+
+                def settle(
+                    answers: Answers,
+                    _: NDArray[np.float32],
+                    row: int = row,
+                    number: int = number,
+                    plan: ordering.Plan = plan,
+                    case: str = case,
+                    column: int = column,
+                ) -> None:
+                    reduced = ordering.reduce(case, plan, classes[column], column, desk.answers[row], answers)
+                    found.append((row, number, reduced))
+
+                what = f"faithfulness of {plan.explainer}"
+                yield Question(row=row, what=what, pictures=plan.questions(image), settle=settle)
+
+    if maps and desk.config.second_look.faithfulness:
+        desk.progress.stage("asking whether the maps are faithful", 0)
+        desk.ask(questions())
+    return [row for _, _, rows in sorted(found, key=lambda f: f[:2]) for row in rows]
+
+
+def _discovery(desk: Desk, maps: Sequence[Map]) -> None:
+    """Places that nobody listed, proposed from the maps and the pictures, and taken away like any other region."""
+    most = desk.config.second_look.discovery
+    if not most:
+        return
+    desk.progress.stage("looking for places that nobody listed", 0)
+    labels = [c.label for c in desk.cases]
+    predicted = [p.predicted for p in desk.gathered.predictions]
+    listed = [desk.masks[r.name] for r in desk.regions if r.role == "artefact" and r.name != JOINT.name]
+    known = np.logical_or.reduce([np.asarray(m) for m in listed]) if listed else None
+    drawn = any(desk.picture(row)[1] is not None for row in range(len(desk.cases)))
+    lesions = np.stack([desk.lesion(row) for row in range(len(desk.cases))]) if drawn else None
+    also = []
+    try:
+        also = discover.informative_places(
+            (desk.picture(row)[0] for row in range(len(desk.cases))),
+            labels,
+            lesions=lesions,
+            known=known,
+            patients=[c.patient for c in desk.cases],
+            seed=desk.config.seed,
+        )
+    except Undefined as why:
+        desk.gathered.undiscovered.append(str(why))
+    heats = {m.name: desk.run.array("maps", m.name) for m in maps}
+    try:
+        found = discover.candidates(
+            heats,
+            lesions,
+            labels,
+            predicted,
+            known=known,
+            seed=desk.config.seed,
+            most=most,
+            families={m.name: m.family for m in maps},
+            also=also,
+            look=lambda row: desk.picture(row)[0],
+        )
+    except Undefined as why:
+        desk.gathered.undiscovered.append(str(why))
+        found = also[:most]
+    discover.save(desk.run, found)
+    for candidate in found:
+        region = candidate.region
+        desk.regions.append(region)
+        desk.masks[region.name] = desk.run.new_array("regions", region.name, desk.shape, np.bool_)
+        desk.masks[region.name][:] = candidate.masks
+        for row, case in enumerate(desk.cases):
+            extent(desk, case, region, desk.picture(row)[0], candidate.masks[row], desk.lesion(row))
+    if found:
+        new = [r for r in desk.regions if r.detector == discover.DETECTOR]
+        asking = Artefacts(desk, new)
+        desk.progress.stage("asking about places that nobody listed", len(desk.cases))
+        desk.ask(q for row in range(len(desk.cases)) for q in asking.questions(row))

@@ -225,7 +225,7 @@ def ask(condition: Condition, rule: Rule, estimates: Sequence[Estimate], region:
         return Answer(condition=condition, holds=None)
     reasons: list[str] = []
     results: list[tuple[Estimate, bool]] = []
-    for e in chosen:
+    for e in sorted(chosen, key=lambda e: condition.fill.index(e.fill)):  # the first fill's reason is told
         why = "" if e.value is None else _too_few(rule, e, estimates)
         seen = None if why else bound(e, condition.bound)
         if seen is None:

@@ -8,11 +8,12 @@ of cases and these signs; ``clear`` does not say that the model is good.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from audit.judge.asking import mirror_images, pool
 from audit.judge.schema import WEIGHTS, Weight
 from audit.judge.sight import Sight, aside, left_open, shut, sign, tie, told
-from audit.judge.words import called, titles
+from audit.judge.words import called, tell, titles
 from audit.record.nouns import Estimate, Finding, Region, Verdict, VerdictName
 
 WORST_FIRST: tuple[VerdictName, ...] = (
@@ -60,8 +61,14 @@ def verdicts(
         if not _has_row(region, about, known, worth):
             continue
         place = called(region.name, names)
+        signs = [r for r in regions if r.role == "clinical"]
         each = [
-            _row(Sight(about, gates, known, region, cls, place, worth, frozenset(legitimate), many=many))
+            _shadowed(
+                _row(Sight(about, gates, known, region, cls, place, worth, frozenset(legitimate), many=many)),
+                region,
+                signs,
+                known,
+            )
             for cls in _classes(about, known, classes, many)
         ]
         rows += each
@@ -70,7 +77,7 @@ def verdicts(
     named = any(r.verdict in FLAGGED for r in rows if r.artefact != JOINT)
     rows = [r for r in rows if r.artefact != JOINT or (r.verdict in FLAGGED and not named)]
     found = {r.name for r in regions if r.detector == DISCOVERED}
-    rows = [r for r in rows if r.artefact not in found or r.verdict in FLAGGED]
+    rows = [r for r in rows if r.artefact not in found or (r.verdict in FLAGGED and r.strength)]
     if not rows:
         why = "No artefact region that was looked for shows anything in any case: nothing could be judged."
         rows = [Verdict(artefact="", cls="", verdict="undecided", statement=why)]
@@ -171,10 +178,11 @@ def _row(see: Sight) -> Verdict:
         return see.say("suspected", told(flagged), words)
     clear = "clear" in outcomes and "undecided" not in outcomes
     enough = [f for f in see.sufficiency if f.outcome == "flagged"]
-    if enough and tie(see, see.transplanted())[0] and not (clear and see.control):
+    towards = see.transplanted() > 0 or not see.everywhere
+    if enough and towards and tie(see, see.transplanted())[0] and not (clear and see.control):
         words = "But taking it away does not show that the answer needs it, so this is not confirmed."
         return see.say("suspected", told(enough), words, left_open(see, clear=clear))
-    disagree = [f for f in see.suspicions if f.evidence == "reliance"]
+    disagree = [f for f in see.suspicions if f.evidence == "reliance" and see.region.role == "artefact"]
     if disagree and clear and see.control:
         words = "But not every way of painting over says so, so this is not confirmed."
         return see.say("suspected", told(disagree), words, told(see.reliance))
@@ -183,6 +191,24 @@ def _row(see: Sight) -> Verdict:
     if see.suspicions:
         return see.say("suspected", told(see.suspicions), left_open(see, clear=clear))
     return see.say("undecided", left_open(see, clear=clear), told(enough))
+
+
+def _shadowed(row: Verdict, region: Region, clinical: Sequence[Region], known: list[Estimate]) -> Verdict:
+    """A cue that the score follows no more than it follows a clinical sign may be that sign's shadow: fine vessels make
+    a picture sharp. It is then undecided, and says so."""
+    if region.role != "cue" or row.verdict not in ("confirmed", "suspected"):
+        return row
+    follow = {e.region: e for e in known if (e.metric, e.cls, e.stratum) == ("follow", row.cls, "all")}
+    own = follow.get(region.name)
+    for other in clinical:
+        sure = follow.get(other.name)
+        if own is None or sure is None or own.value is None or sure.value is None:
+            continue
+        if sign(sure) > 0 and sure.value >= own.value:
+            name = called(other.name, titles([other]))
+            words = f"But {tell(sure, name)}, so the two cannot be told apart, and {name} is a clinical sign."
+            return replace(row, verdict="undecided", statement=f"{row.statement} {words}", strength=None)
+    return row
 
 
 def _needed(see: Sight, flagged: list[Finding]) -> Verdict:

@@ -587,3 +587,13 @@ def test_following_is_no_suspicion_where_removal_clears() -> None:
     assert row.verdict == "clear"
     assert "Other signs speak against it, though the answer does not need it" in row.statement
     assert "goes with the label" not in row.statement
+
+
+def test_a_cue_that_may_be_a_clinical_signs_shadow_is_undecided() -> None:
+    """Fine vessels make a picture sharp: where the score follows the vessels no less, nobody can tell the two apart."""
+    vessels = [est("follow", 0.7, 0.05, region="vessel-density", cls=cls) for cls in TWO]
+    found = judged([*BASE, *cue(0.8, 0.6), *vessels], [*ROOM, VESSELS])
+    row = next(r for r in found.verdicts if r.artefact == "brightness")
+    assert row.verdict == "undecided"
+    assert "cannot be told apart" in row.statement
+    assert row.strength is None

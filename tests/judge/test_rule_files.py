@@ -236,7 +236,7 @@ def test_a_shipped_rule_says_what_it_must(rule: Rule) -> None:
     assert all(len(text) > 60 for text in (rule.what, rule.why, rule.limits))
     assert any(w in rule.limits for w in ("convention", "not validated", "benchmarks/detection.md"))
     if "pilot" in rule.limits:
-        assert "benchmarks/detection.md says how they did on its zoo." in rule.limits
+        assert "benchmarks/detection.md" in rule.limits
 
 
 def test_every_shipped_example_comes_out() -> None:

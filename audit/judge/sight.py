@@ -44,6 +44,7 @@ class Sight:
         self.shut = shut(gates)
         control = [g for g in gates if g.evidence == "control"]
         self.control = bool(control) and all(g.outcome == "clear" for g in control)
+        self.undrawn = not any(g.outcome in ("clear", "flagged") for g in control)
         failed = any(g.outcome == "flagged" for g in control)
         why = next((g.why for g in control if g.why), "no rule asks for it")
         self.control_why = (

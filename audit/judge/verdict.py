@@ -77,12 +77,19 @@ def verdicts(
     named = any(r.verdict in FLAGGED for r in rows if r.artefact != JOINT)
     rows = [r for r in rows if r.artefact != JOINT or (r.verdict in FLAGGED and not named)]
     found = {r.name for r in regions if r.detector == DISCOVERED}
-    rows = [r for r in rows if r.artefact not in found or (r.verdict in FLAGGED and r.strength)]
+    rows = [r for r in rows if r.artefact not in found or _worth_telling(r)]
     if not rows:
         why = "No artefact region that was looked for shows anything in any case: nothing could be judged."
         rows = [Verdict(artefact="", cls="", verdict="undecided", statement=why)]
     rows.sort(key=lambda row: (WORST_FIRST.index(row.verdict), -(row.strength or 0.0), -_size(known, row)))
     return rows[0].verdict, rows
+
+
+def _worth_telling(row: Verdict) -> bool:
+    """Of a place that was found: do removal and transplant both speak, or might it be the disease itself?"""
+    return bool(row.verdict in FLAGGED and row.strength) or (
+        row.verdict == "undecided" and row.strength is None and "the disease itself" in row.statement
+    )
 
 
 def _size(estimates: list[Estimate], row: Verdict) -> float:
@@ -222,6 +229,12 @@ def _needed(see: Sight, flagged: list[Finding]) -> Verdict:
         return see.say("suspected", told(flagged), crossed, told(see.sufficiency))
     tied, words = tie(see, see.direction())
     other = told([f for f in see.sufficiency if f.outcome == "flagged"])
+    if see.region.detector == DISCOVERED and see.undrawn:
+        word = "Nobody listed this place, and no lesion is drawn: it may be the disease itself."
+        return replace(see.say("undecided", told(flagged), other, words, word), strength=None)
+    if see.region.role == "cue" and see.undrawn and tied:
+        word = "No lesion is drawn, so a cue that disease itself changes cannot be told apart: not confirmed."
+        return see.say("suspected", told(flagged), words, word)
     if see.region.detector == DISCOVERED:
         word = "Nobody listed this place, so an expert must say whether it is a clinical sign."
         return see.say("suspected" if tied else "sensitive", told(flagged), other, words, word)

@@ -43,6 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
                 flush=True,
             )
         return 0
+    if given.kept:
+        specs = [s for s in specs if (given.cache / "audits" / s.name / "zoo.json").is_file()]
+        missing = len(chosen) - len(specs)
+        notes = [*notes, f"{missing} networks of the plan that were not audited yet"] if missing else notes
     from benchmarks.detection.table import page
 
     records, failed = [], []
@@ -77,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         "--slim", action="store_true", help="keep no maps: runs can then not be measured again"
     )
     parser.add_argument("--train", action="store_true", help="train and tell the truth; audit nothing")
+    parser.add_argument("--kept", action="store_true", help="only what was audited already; audit no more")
     parser.add_argument("--out", type=Path, help="where the table goes; by default into the cache")
     return parser
 

@@ -85,9 +85,14 @@ def verdicts(
     return rows[0].verdict, rows
 
 
+LEAST = 0.2
+"""The smallest effect of interest, in standard deviations of the score: a place that nobody listed must reach it in
+every test, because it was chosen on the cases on which it is tested."""
+
+
 def _worth_telling(row: Verdict) -> bool:
     """Of a place that was found: do removal and transplant both speak, or might it be the disease itself?"""
-    return bool(row.verdict in FLAGGED and row.strength) or (
+    return bool(row.verdict in FLAGGED and (row.strength or 0.0) > LEAST) or (
         row.verdict == "undecided" and row.strength is None and "the disease itself" in row.statement
     )
 

@@ -139,16 +139,7 @@ class Artefacts:
         yield Question(row=row, what="removal of padding", pictures=plan.questions(image), settle=settle)
 
     def _effects(self, row: int, plan: intervene.Asked, answers: Answers) -> None:
-        desk = self.desk
-        desk.gathered.effects += intervene.effects(
-            desk.cases[row].id,
-            plan,
-            desk.answers[row],
-            answers,
-            list(desk.classifier.classes),
-            desk.audited,
-            exclusive=desk.exclusive,
-        )
+        self.desk.gathered.effects += self.desk.effects(intervene.effects, row, plan, answers)
 
     def _forbidden(self, row: int) -> Mask:
         """Lesions and artefacts, where no control place may lie."""
@@ -210,15 +201,7 @@ class Artefacts:
         )
 
         def settle(answers: Answers, _: NDArray[np.float32]) -> None:
-            effects = transplant.effects(
-                case.id,
-                plan,
-                desk.answers[row],
-                answers,
-                list(desk.classifier.classes),
-                desk.audited,
-                exclusive=desk.exclusive,
-            )
+            effects = desk.effects(transplant.effects, row, plan, answers)
             shown = {case.label, *(desk.cases[d].label for d in pasted)}
             desk.gathered.effects += (
                 [transplant.of_place(e, case.label, shown) for e in effects]
@@ -257,10 +240,8 @@ class Artefacts:
             )
         take, name = partial(donors.donors, self.bearers, count=count), region.name
         pasted = take(name, row, rng, bearing=True, other_label=True)
-        for label in (
-            True,
-            None,
-        ):  # the controls' tissue is best of the class that the artefact is taken from
+        # the controls' tissue is best of the class that the artefact is taken from
+        for label in (True, None):
             try:
                 return pasted, take(name, row, rng, bearing=False, other_label=label)
             except Undefined:

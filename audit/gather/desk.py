@@ -112,6 +112,21 @@ class Desk:
         """Note what is missing of a case, and why."""
         self.gathered.failures.append(Failure(case=self.cases[row].id, stage=stage, error=error))
 
+    def effects(
+        self, rows: Callable[..., list[Effect]], row: int, plan: Any, answers: Answers, **more: Any
+    ) -> list[Effect]:
+        """What an intervention's ``effects`` function makes of the answers to one case's plan."""
+        return rows(
+            self.cases[row].id,
+            plan,
+            self.answers[row],
+            answers,
+            list(self.classifier.classes),
+            self.audited,
+            exclusive=self.exclusive,
+            **more,
+        )
+
     def ask(self, questions: Iterable[Question]) -> None:
         """Ask every question through one queue of full batches, and settle each as its answers come."""
         passes, classes = self.gathered.passes, len(self.classifier.classes)

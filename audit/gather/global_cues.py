@@ -47,16 +47,8 @@ class Cues:
             def settle(
                 answers: Answers, _: NDArray[np.float32], plan: shift.Plan = plan, other: str = other
             ) -> None:
-                desk.gathered.effects += shift.effects(
-                    case.id,
-                    plan,
-                    desk.answers[row],
-                    answers,
-                    list(desk.classifier.classes),
-                    desk.audited,
-                    exclusive=desk.exclusive,
-                    label=case.label,
-                    other=other,
+                desk.gathered.effects += desk.effects(
+                    shift.effects, row, plan, answers, label=case.label, other=other
                 )
 
             yield Question(

@@ -8,7 +8,7 @@ the dose.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from audit.errors import Undefined
 from audit.intervene.fills import FILLS, ring_width
 from audit.intervene.inpaint import membrane, widened
 from audit.intervene.places import control_places
-from audit.measure.margin import margins
+from audit.intervene.rows import moved, row, unasked
 from audit.record import Effect, Image, Mask
 
 NAME = "removal"
@@ -260,54 +260,34 @@ def effects(
     if not len(answers):
         left_out += [(fill, dose, NOT_ASKED) for fill, dose in groups]
         groups = {}
-    rows = [
+    found = [
         missing(case, plan.region, cls, why, fill=fill, dose=dose)
         for fill, dose, why in left_out
         for cls in audited
     ]
     if not groups:
-        return rows
-    fall = margins(before[None], exclusive=exclusive) - margins(answers, exclusive=exclusive)
-    flipped = answers.argmax(1) != before.argmax()
-    column: Mapping[str, int] = {c: i for i, c in enumerate(classes)}
-    for (fill, dose), (own, *others) in groups.items():
-        for cls in audited:
-            change = float(fall[own, column[cls]])
-            control = float(fall[others, column[cls]].mean()) if others else None
-            rows.append(
-                Effect(
-                    case=case,
-                    intervention=NAME,
-                    region=plan.region,
-                    cls=cls,
+        return found
+    for cls in moved(before, answers, classes, audited, exclusive=exclusive):
+        for (fill, dose), (own, *others) in groups.items():
+            found.append(
+                row(
+                    case,
+                    NAME,
+                    plan.region,
+                    cls.cls,
                     fill=fill,
                     dose=dose,
-                    change=change,
-                    control=control,
-                    difference=None if control is None else change - control,
-                    flipped=float(flipped[own]),
-                    flipped_control=float(flipped[others].mean()) if others else None,
+                    change=float(cls.fall[own]),
+                    control=float(cls.fall[others].mean()) if others else None,
+                    flipped=float(cls.flipped[own]),
+                    flipped_control=float(cls.flipped[others].mean()) if others else None,
                     places=len(others),
                     why=None if others else NO_PLACE if dose == 1 else DOSE,
                 )
             )
-    return rows
+    return found
 
 
 def missing(case: str, region: str, cls: str, why: str, fill: str = INPAINT, *, dose: float = 1.0) -> Effect:
     """The row of a case where the region could not be taken away."""
-    return Effect(
-        case=case,
-        intervention=NAME,
-        region=region,
-        cls=cls,
-        fill=fill,
-        dose=dose,
-        change=None,
-        control=None,
-        difference=None,
-        flipped=None,
-        flipped_control=None,
-        places=0,
-        why=why,
-    )
+    return unasked(case, NAME, region, cls, why, fill=fill, dose=dose)

@@ -8,7 +8,7 @@ what it shows and leave its outline. Adebayo 2022 blurs in this way to find a mo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from audit.cues import Cue
 from audit.errors import Undefined
+from audit.intervene.rows import moved, row, unasked
 from audit.intervene.scramble import control
-from audit.measure.margin import margins
 from audit.record import Effect, Image, Mask
 
 NAME = "shift"
@@ -128,46 +128,29 @@ def effects(
     """
     if plan.shifted is None or not len(answers):
         return [missing(case, plan.region, cls, plan.why or "not asked") for cls in audited]
-    fall = margins(before[None], exclusive=exclusive) - margins(answers, exclusive=exclusive)
-    flipped = answers.argmax(1) != before.argmax()
-    column: Mapping[str, int] = {c: i for i, c in enumerate(classes)}
-    rows = []
-    for cls in audited:
-        if cls not in (label, other):
-            rows.append(missing(case, plan.region, cls, OUTSIDE))
+    found = []
+    for cls in moved(before, answers, classes, audited, exclusive=exclusive):
+        if cls.cls not in (label, other):
+            found.append(missing(case, plan.region, cls.cls, OUTSIDE))
             continue
-        own = fall[:, column[cls]] * (1 if cls == label else -1)
-        beside = float(own[1:].mean()) if len(own) > 1 else None
-        rows.append(
-            Effect(
-                case=case,
-                intervention=NAME,
-                region=plan.region,
-                cls=cls,
-                change=float(own[0]),
-                control=beside,
-                difference=None if beside is None else float(own[0]) - beside,
-                flipped=float(flipped[0]),
-                flipped_control=None if beside is None else float(flipped[1:].mean()),
-                places=len(own) - 1,
-                why=NO_CONTROL if beside is None else None,
+        own, *beside = cls.fall * (1 if cls.cls == label else -1)
+        found.append(
+            row(
+                case,
+                NAME,
+                plan.region,
+                cls.cls,
+                change=float(own),
+                control=float(np.mean(beside)) if beside else None,
+                flipped=float(cls.flipped[0]),
+                flipped_control=float(cls.flipped[1:].mean()) if beside else None,
+                places=len(beside),
+                why=None if beside else NO_CONTROL,
             )
         )
-    return rows
+    return found
 
 
 def missing(case: str, region: str, cls: str, why: str) -> Effect:
     """The row of a case whose cue could not be moved."""
-    return Effect(
-        case=case,
-        intervention=NAME,
-        region=region,
-        cls=cls,
-        change=None,
-        control=None,
-        difference=None,
-        flipped=None,
-        flipped_control=None,
-        places=0,
-        why=why,
-    )
+    return unasked(case, NAME, region, cls, why)

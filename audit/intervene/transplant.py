@@ -23,7 +23,7 @@ from scipy import ndimage
 
 from audit.intervene.inpaint import membrane, widened
 from audit.intervene.removal import NOTICEABLE
-from audit.measure.margin import margins
+from audit.intervene.rows import moved, row, unasked
 from audit.record import Effect, Image, Mask
 
 NAME = "transplant"
@@ -209,23 +209,20 @@ def effects(
     """
     if not plan.patches or not len(answers):
         return [missing(case, plan.region, cls, plan.why or "not asked") for cls in audited]
-    rise = margins(answers, exclusive=exclusive) - margins(before[None], exclusive=exclusive)
-    flipped = (answers.argmax(1) != before.argmax()).astype(float)
     kinds = np.array([p.kind for p in plan.patches])
     places = int(np.isin(kinds, ("plain", "local")).sum())
-    rows = []
-    for cls in audited:
-        own = rise[:, list(classes).index(cls)]
-        change, control = float(own[kinds == "region"].mean()), _of_controls(own, kinds)
-        rows.append(
-            Effect(
-                case=case,
-                intervention=NAME,
-                region=plan.region,
-                cls=cls,
-                change=change,
+    found = []
+    for cls in moved(before, answers, classes, audited, exclusive=exclusive):
+        rise, flipped = -cls.fall, cls.flipped.astype(float)
+        control = _of_controls(rise, kinds)
+        found.append(
+            row(
+                case,
+                NAME,
+                plan.region,
+                cls.cls,
+                change=float(rise[kinds == "region"].mean()),
                 control=control,
-                difference=None if control is None else change - control,
                 flipped=float(flipped[kinds == "region"].mean()),
                 flipped_control=_of_controls(flipped, kinds),
                 places=places,
@@ -233,25 +230,24 @@ def effects(
             )
         )
         if plan.no_room:
-            rows.append(missing(case, plan.region, cls, NO_ROOM, fill=ELSEWHERE))
+            found.append(missing(case, plan.region, cls.cls, NO_ROOM, fill=ELSEWHERE))
         elif (kinds == ELSEWHERE).any():
-            rows.append(
-                Effect(
-                    case=case,
-                    intervention=NAME,
-                    region=plan.region,
-                    cls=cls,
+            found.append(
+                row(
+                    case,
+                    NAME,
+                    plan.region,
+                    cls.cls,
                     fill=ELSEWHERE,
-                    change=float(own[kinds == ELSEWHERE].mean()),
+                    change=float(rise[kinds == ELSEWHERE].mean()),
                     control=None,
-                    difference=None,
                     flipped=float(flipped[kinds == ELSEWHERE].mean()),
                     flipped_control=None,
                     places=0,
                     why=OWN_PLACE,
                 )
             )
-    return rows
+    return found
 
 
 def _of_controls(values: NDArray[np.float64], kinds: NDArray[np.str_]) -> float | None:
@@ -287,17 +283,4 @@ def of_place(effect: Effect, label: str, shown: Collection[str]) -> Effect:
 
 def missing(case: str, region: str, cls: str, why: str, fill: str = "") -> Effect:
     """The row of a case into which the region could not be put."""
-    return Effect(
-        case=case,
-        intervention=NAME,
-        region=region,
-        cls=cls,
-        fill=fill,
-        change=None,
-        control=None,
-        difference=None,
-        flipped=None,
-        flipped_control=None,
-        places=0,
-        why=why,
-    )
+    return unasked(case, NAME, region, cls, why, fill=fill)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from audit.intervene.fills import FILLS
 from audit.record import Estimate, Region
@@ -33,33 +33,42 @@ def removal_table(source: Source, role: str) -> Table | None:
         return None
     marks = rulebook.limits(source.rules, "removal", "reliance")
     limits = words.scale(every, "removal", marks)
-    rows: list[tuple[Cell, ...]] = []
-    for region in own:
-        kept, rest = apart(main[region.name], marks)
-        for cls, e in kept.items():
-            also = (
-                _main(source, m, region, cls) for m in ("removal-change", "removal-control", "removal-flip")
-            )
-            rows.append(
-                (
-                    Cell(text=region.title or region.name),
-                    Cell(text=cls or "all classes"),
-                    *effect_cells((e, *also), limits, marks),
-                    *words.count_cells(e),
-                )
-            )
-        rows += rest_row(region.title or region.name, rest, len(EFFECT) + 3)
+
+    def cells(region: Region, cls: str, e: Estimate) -> tuple[Cell, ...]:
+        also = (_main(source, m, region, cls) for m in ("removal-change", "removal-control", "removal-flip"))
+        return (*effect_cells((e, *also), limits, marks), *words.count_cells(e))
+
+    head = ("Region", "Class", *EFFECT, "Cases", "Patients", "Missing")
     return Table(
         caption="Artefact regions painted over"
         if role == "artefact"
         else "The lesion painted over: the positive control",
-        head=("Region", "Class", *EFFECT, "Cases", "Patients", "Missing"),
-        rows=tuple(rows),
+        head=head,
+        rows=effect_rows(source, own, main, marks, cells, len(head)),
         note=f"{UNITS}“Flips” is the share of answers that flip, beyond control. "
         + (MIRRORED if source.mirrored else "")
         + scale_note(limits, "removal", marks),
         kind="numbers",
     )
+
+
+def effect_rows(
+    source: Source,
+    regions: Sequence[Region],
+    found: Mapping[str, dict[str, Estimate]],
+    marks: Sequence[float],
+    cells: Callable[[Region, str, Estimate], tuple[Cell, ...]],
+    width: int,
+) -> tuple[tuple[Cell, ...], ...]:
+    """For each region a row for every class that is told one by one, and one row for all others."""
+    rows: list[tuple[Cell, ...]] = []
+    for region in regions:
+        title = source.title(region.name)
+        kept, rest = apart(found[region.name], marks)
+        for cls, e in kept.items():
+            rows.append((Cell(text=title), Cell(text=cls or "all classes"), *cells(region, cls, e)))
+        rows += rest_row(title, rest, width - 2)
+    return tuple(rows)
 
 
 def apart(

@@ -8,7 +8,7 @@ from audit.record import Estimate, Region
 from audit.report import rulebook, words
 from audit.report.blocks import Cell, Table
 from audit.report.findings import scale_note
-from audit.report.reliance import EFFECT, MIRRORED, apart, effect_cells, rest_row
+from audit.report.reliance import EFFECT, MIRRORED, effect_cells, effect_rows
 from audit.report.source import Source
 
 
@@ -25,31 +25,19 @@ def transplant_table(source: Source, regions: Sequence[Region]) -> Table | None:
         return None
     marks = rulebook.limits(source.rules, "transplant", "sufficiency")
     limits = words.scale(every, "transplant", marks)
-    rows: list[tuple[Cell, ...]] = []
-    for region in regions:
-        kept, rest = apart(put[region.name], marks)
-        for cls, e in kept.items():
-            also = (
-                _put(source, m, region, cls)
-                for m in ("transplant-change", "transplant-control", "transplant-flip")
-            )
-            away = source.one(
-                "transplant-change", region=region.name, cls=cls, fill="elsewhere", stratum="all"
-            )
-            rows.append(
-                (
-                    Cell(text=source.title(region.name)),
-                    Cell(text=cls or "all classes"),
-                    *effect_cells((e, *also), limits, marks),
-                    words.pair_cell(away),
-                    Cell(text=f"{e.n:,}", kind="number"),
-                )
-            )
-        rows += rest_row(source.title(region.name), rest, len(EFFECT) + 2)
+
+    def cells(region: Region, cls: str, e: Estimate) -> tuple[Cell, ...]:
+        metrics = ("transplant-change", "transplant-control", "transplant-flip")
+        also = (_put(source, m, region, cls) for m in metrics)
+        away = source.one("transplant-change", region=region.name, cls=cls, fill="elsewhere", stratum="all")
+        number = Cell(text=f"{e.n:,}", kind="number")
+        return (*effect_cells((e, *also), limits, marks), words.pair_cell(away), number)
+
+    head = ("Region", "Class", *EFFECT, "Elsewhere", "Cases")
     return Table(
         caption="Artefacts put into cases of other classes",
-        head=("Region", "Class", *EFFECT, "Elsewhere", "Cases"),
-        rows=tuple(rows),
+        head=head,
+        rows=effect_rows(source, regions, put, marks, cells, len(head)),
         note="In standard deviations; positive: the artefact speaks for the class. The control is a patch of the same "
         "shape from a case without it, and one in the local colour. “Elsewhere”: the change, control not subtracted, "
         "where it is put at another place than its own; a dash where that was not asked. "

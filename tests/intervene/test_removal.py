@@ -261,3 +261,17 @@ def test_control_places_keep_a_rings_width_off_the_artefact_where_there_is_room(
     plan = removal.plan("t", image, tag, beside, rng=np.random.default_rng(0), **ONLY)
     assert len(plan.controls) == 8
     assert not (plan.controls[0] & (beside | plan.mask)).any()
+
+
+def test_independent_labels_turn_over_one_by_one():
+    """Where labels do not exclude each other, a flip is of each class by itself."""
+    grey = np.full((8, 8, 3), 0.5, np.float32)
+    image = grey.copy()
+    image[2:4, 2:4] = 1
+    mask = image[..., 0] == 1
+    asked = removal.plan(
+        "tag", image, mask, mask, rng=np.random.default_rng(0), fills=("inpaint",), doses=(), controls=0
+    )
+    before, after = np.array([0.9, 0.6, 0.2]), np.array([[0.8, 0.3, 0.1]])
+    rows = removal.effects("1", asked, before, after, ["a", "b", "c"], ["a", "b", "c"], exclusive=False)
+    assert [row.flipped for row in rows] == [0.0, 1.0, 0.0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import io
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -72,6 +73,9 @@ def run(
             "--budget", min=1, help="Model passes a case at most; the report says what is given up."
         ),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that did not finish, where it was left.")
+    ] = False,
     fail_on: FailOn = None,
     quiet: Quiet = False,
 ) -> None:
@@ -85,16 +89,21 @@ def run(
         settings = settings.model_copy(update={"batch": batch})
     if budget is not None:
         settings = settings.model_copy(update={"budget": budget})
-    with _progress(quiet) as progress:
-        done = runner.audit(
-            settings,
-            folder=config.absolute().parent,
-            out=out or Path("runs") / config.stem,
-            given=config,
-            keep_going=keep_going,
-            trust=trust,
-            progress=progress,
-        )
+    try:
+        with _progress(quiet) as progress:
+            done = runner.audit(
+                settings,
+                folder=config.absolute().parent,
+                out=out or Path("runs") / config.stem,
+                given=config,
+                keep_going=keep_going,
+                trust=trust,
+                progress=progress,
+                resume=resume,
+            )
+    except KeyboardInterrupt:
+        print("interrupted: the same command with --resume goes on where it was left", file=sys.stderr)
+        raise typer.Exit(130) from None
     _end(done, fail_on, quiet)
 
 
@@ -179,6 +188,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):  # a class name that the terminal's encoding lacks ends no audit
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    signal.signal(
+        signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
+    )  # a scheduler's way to say Ctrl-C
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         app(args=None if arguments is None else list(arguments), standalone_mode=True)
@@ -192,7 +204,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.exit(70)
         errors.print(f"error: {error.filename or 'writing'}: {error.strerror}", markup=False)
         errors.print(
-            "    make room, or name another folder with -o; what was begun is not finished", markup=False
+            "    make room, then give the same command with --resume; or name another folder with -o",
+            markup=False,
         )
         sys.exit(2)
     except KeyboardInterrupt:

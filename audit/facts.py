@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,15 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from audit.config import Config
+from audit.errors import Problem, RunError
 from audit.explain.applied import Prepared
-from audit.gather import Gathered
+from audit.gather import Desk
 from audit.images.source import Source
 from audit.measure.estimate import LEVEL, RESAMPLES
 from audit.models import Classifier
 from audit.record import Case, Failure, Region, Run
 from audit.record.files import sha256
+from audit.record.run import plain
 
 PACKAGES = (
     "pfungst",
@@ -95,13 +97,37 @@ def manifest(
     }
 
 
-def keep_found(run: Run, regions: Sequence[Region], gathered: Gathered) -> None:
+AS_BEGUN = ("config", "model", "data", "seed", "pfungst", "packages", "hardware", "explainers", "cues")
+"""What must be as it was for a run to go on: with another it would end with other bytes."""
+
+
+def take_up(run: Run, manifest: Mapping[str, Any]) -> None:
+    """Go on with a run that did not finish, if it was begun with the same model, data and settings.
+
+    Raises:
+        RunError: it was begun with others; names all that differ.
+    """
+    begun = plain(manifest)
+    problems = [
+        Problem(
+            what=f"the run in this folder was begun with other facts about: {key}",
+            where=str(run.path / "manifest.json"),
+            todo="start the audit as it was begun, or name another folder with -o",
+        )
+        for key in AS_BEGUN
+        if run.manifest.get(key) != begun[key]
+    ]
+    if problems:
+        raise RunError(problems)
+    run.manifest = {**run.manifest, **begun, "created": run.manifest["created"]}
+
+
+def keep_found(run: Run, desk: Desk) -> None:
     """Note what is known only at the end: the places that were found, and what it took."""
-    run.manifest["regions"] = [asdict(region) for region in regions]
-    run.manifest["undiscovered"] = gathered.undiscovered
-    passes = gathered.passes
-    by_kind = dict(sorted(passes.kinds.items()))
-    run.manifest["passes"] = {**vars(passes), "kinds": by_kind}
+    run.manifest["regions"] = [asdict(region) for region in desk.regions]
+    run.manifest["undiscovered"] = desk.undiscovered
+    by_kind = dict(sorted(desk.passes.kinds.items()))
+    run.manifest["passes"] = {**vars(desk.passes), "kinds": by_kind}
 
 
 def version(package: str) -> str | None:

@@ -59,6 +59,29 @@ class Passes:
         """Was anything answered yet?"""
         return self.network > 0
 
+    def copy(self) -> Passes:
+        """The count as it stands."""
+        return replace(self, kinds=dict(self.kinds))
+
+    def since(self, before: Passes) -> Passes:
+        """What was counted since.
+
+        >>> begun = Passes(questions=2, kinds={"lime": 2})
+        >>> Passes(questions=5, kinds={"lime": 3, "shift": 2}).since(begun)
+        Passes(predict=0, trace=0, gradient=0, questions=3, kinds={'lime': 1, 'shift': 2})
+        """
+        kinds = {k: n - before.kinds.get(k, 0) for k, n in self.kinds.items()}
+        numbers = {k: v - getattr(before, k) for k, v in vars(self).items() if k != "kinds"}
+        return Passes(**numbers, kinds={k: n for k, n in kinds.items() if n})
+
+    def add(self, more: Passes) -> None:
+        """Count what was taken before."""
+        for name, value in vars(more).items():
+            if name != "kinds":
+                setattr(self, name, getattr(self, name) + value)
+        for kind, number in more.kinds.items():
+            self.kinds[kind] = self.kinds.get(kind, 0) + number
+
 
 Tracer = Callable[[Images, Sequence[str], "Sequence[int] | None"], Traced]
 """Pictures ``(b, h, w, 3)``, their cases' ids, and the classes to explain (None: those predicted)."""

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from audit import intervene, regions
 from audit.errors import Undefined
 from audit.gather.desk import Answers, Desk, Question
-from audit.gather.survey import JOINT
+from audit.gather.survey import JOINT, LOOKED
 from audit.intervene import donors, transplant
 from audit.intervene.fills import REFLECT
 from audit.intervene.removal import INPAINT
 from audit.measure.guard import GUARD_CONTROLS
-from audit.record import Effect, Image, Mask, Region
+from audit.record import Effect, Extent, Image, Mask, Region
+from audit.record.stack import Stack
 from audit.regions import place
 
 HELD_OFF = ("text", "artefact", "padding")
@@ -25,6 +26,9 @@ and border are places, not things: what stands in them is found by the others.""
 
 NOT_THERE = "the region is not in this picture"
 UNTOUCHED = ("untouched", "")
+PLACED = "placed"
+"""The part that says where in each case the places lie that the audit found by itself."""
+
 DISCOVERED = "discovered"
 """The detector of places that the audit found by itself."""
 
@@ -35,11 +39,12 @@ class Artefacts:
     def __init__(self, desk: Desk, wanted: Sequence[Region]) -> None:
         self.desk, self.regions = desk, list(wanted)
         self.found = all(r.detector == DISCOVERED for r in wanted)
-        extents = {(e.region, e.case): e for e in desk.gathered.extents}
+        walk = PLACED if self.found else LOOKED
+        extents = {(e.region, e.case): e for e in desk.run.parts.rows(Extent, walk)}
         self.known = {
             r.name: [extents[r.name, c.id].present is not None for c in desk.cases] for r in self.regions
         }
-        self.why = {(e.region, e.case): e.why for e in desk.gathered.extents if e.why}
+        self.why = {key: e.why for key, e in extents.items() if e.why}
         self.bearers = donors.Bearers(
             labels=[c.label for c in desk.cases],
             bears={
@@ -49,7 +54,6 @@ class Artefacts:
             },
             patients=[c.patient for c in desk.cases],
         )
-        self.features: dict[tuple[str, str], NDArray[np.float32]] = {}
 
     @staticmethod
     def _place(region: Region) -> bool:
@@ -60,35 +64,26 @@ class Artefacts:
     def questions(self, row: int) -> Iterator[Question]:
         """Every question about one case's regions."""
         image, _ = self.desk.picture(row)
-        if row == 0 and hasattr(self.desk.classifier, "look") and not self.found:
-            yield from self._untouched()
+        if hasattr(self.desk.classifier, "look") and not self.found:
+            yield self._untouched(row, image)
         for region in self.regions:
             yield from self._removal(row, region, image)
             if region.role == "artefact" and region.name not in (JOINT.name, "padding"):
                 yield from self._transplant(row, region, image)
 
-    def _untouched(self) -> Iterator[Question]:
-        """Every case as it is, for the features that fills are held against."""
+    def _untouched(self, row: int, image: Image) -> Question:
+        """A case as it is, for the features that fills are held against."""
 
-        def settle(_: Answers, features: NDArray[np.float32], row: int = 0) -> None:
+        def settle(_: Answers, features: NDArray[np.float32]) -> None:
             if features.shape[1]:
-                self._array(UNTOUCHED, features.shape[1], 1)[row, 0] = features[0]
+                self._features(UNTOUCHED, features.shape[1], 1)[row] = features[:1]
 
-        for row in range(len(self.desk.cases)):
-            yield Question(
-                row=row,
-                what="untouched",
-                pictures=[self.desk.picture(row)[0]],
-                settle=partial(settle, row=row),
-            )
+        return Question(row=row, what="untouched", pictures=[image], settle=settle)
 
-    def _array(self, key: tuple[str, str], width: int, kept: int) -> NDArray[np.float32]:
+    def _features(self, key: tuple[str, str], width: int, kept: int) -> Stack:
         """The stack of features ``(n, kept, width)`` of a region and fill; NaN where nothing was asked."""
-        if self.features.get(key, np.zeros(0)).ndim != 3:
-            shape = (len(self.desk.cases), kept, width)
-            self.features[key] = self.desk.run.new_array("features", ".".join(key), shape, np.float32)
-            self.features[key][:] = np.nan
-        return self.features[key]
+        shape = (len(self.desk.cases), kept, width)
+        return self.desk.stack("features", ".".join(key), shape, np.float32, empty=np.nan)
 
     # -- taken away --------------------------------------------------------------------------------
 
@@ -139,7 +134,7 @@ class Artefacts:
         yield Question(row=row, what="removal of padding", pictures=plan.questions(image), settle=settle)
 
     def _effects(self, row: int, plan: intervene.Asked, answers: Answers) -> None:
-        self.desk.gathered.effects += self.desk.effects(intervene.effects, row, plan, answers)
+        self.desk.add(*self.desk.effects(intervene.effects, row, plan, answers))
 
     def _forbidden(self, row: int) -> Mask:
         """Lesions and artefacts, where no control place may lie."""
@@ -177,7 +172,9 @@ class Artefacts:
         kept = 1 + GUARD_CONTROLS
         for fill, rows in intervene.filled_rows(plan).items():
             chosen = features[list(rows)[:kept]]
-            self._array((region.name, fill), features.shape[1], kept)[row, : len(chosen)] = chosen
+            whole = np.full((kept, features.shape[1]), np.nan, np.float32)
+            whole[: len(chosen)] = chosen
+            self._features((region.name, fill), features.shape[1], kept)[row] = whole
 
     # -- put there ---------------------------------------------------------------------------------
 
@@ -203,11 +200,8 @@ class Artefacts:
         def settle(answers: Answers, _: NDArray[np.float32]) -> None:
             effects = desk.effects(transplant.effects, row, plan, answers)
             shown = {case.label, *(desk.cases[d].label for d in pasted)}
-            desk.gathered.effects += (
-                [transplant.of_place(e, case.label, shown) for e in effects]
-                if self._place(region)
-                else effects
-            )
+            of_place = self._place(region)
+            desk.add(*(transplant.of_place(e, case.label, shown) if of_place else e for e in effects))
 
         yield Question(
             row=row, what=f"transplant of {region.name}", pictures=plan.questions(image), settle=settle
@@ -250,16 +244,8 @@ class Artefacts:
 
     def _missing(self, row: int, region: Region, how: Callable[..., Effect], why: str) -> None:
         case = self.desk.cases[row].id
-        self.desk.gathered.effects += [how(case, region.name, cls, why) for cls in self.desk.audited]
+        self.desk.add(*(how(case, region.name, cls, why) for cls in self.desk.audited))
 
 
 def _some(rows: Sequence[int], count: int, rng: np.random.Generator) -> list[int]:
     return [int(i) for i in rng.choice(rows, min(count, len(rows)), replace=False)]
-
-
-def in_order(
-    effects: list[Effect], cases: Sequence[str], subjects: Sequence[str], classes: Sequence[str]
-) -> None:
-    """Sort rows by case, region or cue, intervention and class, whatever batch they were answered in."""
-    case, subject, cls = ({n: i for i, n in enumerate(names)} for names in (cases, subjects, classes))
-    effects.sort(key=lambda e: (case[e.case], subject[e.region], e.intervention, e.fill, -e.dose, cls[e.cls]))

@@ -18,27 +18,18 @@ from audit.images.grid import Grid
 from audit.models import Classifier
 from audit.models.asking import ask
 from audit.progress import Progress
-from audit.record import Case, Effect, Extent, Failure, Image, Mask, Prediction, Reading, Region, Run
+from audit.record import Case, Effect, Failure, Image, Mask, Prediction, Region, Run
+from audit.record.parts import Journal
+from audit.record.stack import Stack
+
+MAPPED = "mapped"
+"""The walk in which the untouched cases are asked and their maps made."""
 
 Load = Callable[[Case], Picture]
 Answers = NDArray[np.float64]
 
 ROOM = 512 << 20
 """Bytes of pictures kept at hand, so that a set of usual size is decoded once for its regions and questions."""
-
-
-@dataclass
-class Gathered:
-    """The rows, in the cases' order, and what it took."""
-
-    passes: Passes
-    predictions: list[Prediction] = field(default_factory=list)
-    extents: list[Extent] = field(default_factory=list)
-    readings: list[Reading] = field(default_factory=list)
-    effects: list[Effect] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    rest: dict[type, list[Any]] = field(default_factory=dict)
-    undiscovered: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +45,11 @@ class Question:
 
 @dataclass(kw_only=True)
 class Desk:
-    """The gathering's shared things. ``masks`` hold each region on disk, ``(n, h, w)``; ``answers`` the model's answer
-    to each untouched case, filled as the cases are asked."""
+    """The gathering's shared things, and the part of it that is being made.
+
+    ``masks`` hold each region on disk, a row a case. ``rows`` and ``arrays`` are what the part in the making has so
+    far; they go to disk with it, so that no more than a chunk of cases is ever held.
+    """
 
     run: Run
     classifier: Classifier
@@ -67,12 +61,17 @@ class Desk:
     regions: list[Region]
     cues: Sequence[Region]
     audited: Sequence[str]
-    gathered: Gathered
+    passes: Passes
     progress: Progress
     keep_going: bool = False
-    masks: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
-    answers: list[Answers] = field(default_factory=list)
+    masks: dict[str, Stack] = field(default_factory=dict)
+    undiscovered: list[str] = field(default_factory=list)
+    rows: dict[type, list[Any]] = field(default_factory=dict)
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
     _near: OrderedDict[int, tuple[Image, Mask | None]] = field(default_factory=OrderedDict)
+    _answers: dict[int, Answers] = field(default_factory=dict)
+    _stacks: dict[Path, Stack] = field(default_factory=dict)
+    _journal: Journal | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -83,6 +82,59 @@ class Desk:
     def exclusive(self) -> bool:
         """Does a picture have one class?"""
         return self.config.model.output != "multilabel"
+
+    # -- parts -------------------------------------------------------------------------------------
+
+    @property
+    def chunks(self) -> list[range]:
+        """The cases' rows, as many at a time as go into one model pass."""
+        size = self.config.batch
+        return [range(i, min(i + size, len(self.cases))) for i in range(0, len(self.cases), size)]
+
+    def part(self, walk: str, number: int, make: Callable[[], None]) -> None:
+        """Make a part of the run, unless it is known: what ``make`` adds to the desk is kept in one step.
+
+        The part notes what it took, so that a run that was taken up counts the same passes as one that was not.
+        """
+        parts = self.run.parts
+        if not parts.done(walk, number):
+            before, self._journal = self.passes.copy(), parts.journal(walk, number)
+            try:
+                make()
+                for stack in self._stacks.values():
+                    stack.settle()
+                took = self.passes.since(before)
+                parts.save(walk, number, rows=self.rows, arrays=self.arrays, facts={"passes": vars(took)})
+            finally:
+                self._journal.close()
+                self.rows, self.arrays, self._journal = {}, {}, None
+        else:
+            self.passes.add(Passes(**parts.facts(walk, number)["passes"]))
+
+    def add(self, *rows: Any) -> None:
+        """Rows of the part in the making."""
+        for row in rows:
+            self.rows.setdefault(type(row), []).append(row)
+
+    def fail(self, row: int, stage: str, error: str) -> None:
+        """Note what is missing of a case, and why."""
+        self.add(Failure(case=self.cases[row].id, stage=stage, error=error))
+
+    def stack(self, folder: str, name: str, shape: tuple[int, ...], dtype: Any, *, empty: float = 0) -> Stack:
+        """``folder/name.npy`` of the run, made or taken up; what a part writes into it is kept with the part."""
+        stack = self.run.stack(folder, name, shape, dtype, empty=empty)
+        return self._stacks.setdefault(stack.path, stack)
+
+    def answer(self, row: int) -> Answers:
+        """The model's answer ``(k,)`` to an untouched case, once its maps are made."""
+        if row not in self._answers:
+            number = row // self.config.batch
+            kept = self.run.parts.rows(Prediction, MAPPED, number)
+            rows = self.chunks[number]
+            self._answers = {r: np.array(p.probabilities) for r, p in zip(rows, kept, strict=True)}
+        return self._answers[row]
+
+    # -- pictures ----------------------------------------------------------------------------------
 
     def picture(self, row: int) -> tuple[Image, Mask | None]:
         """A case's picture and lesion on the grid, kept at hand while there is room."""
@@ -108,9 +160,7 @@ class Desk:
         name = f"{self.cases[row].id}\0{purpose}".encode()
         return np.random.default_rng([self.config.seed, *name])
 
-    def fail(self, row: int, stage: str, error: str) -> None:
-        """Note what is missing of a case, and why."""
-        self.gathered.failures.append(Failure(case=self.cases[row].id, stage=stage, error=error))
+    # -- questions ---------------------------------------------------------------------------------
 
     def effects(
         self, rows: Callable[..., list[Effect]], row: int, plan: Any, answers: Answers, **more: Any
@@ -119,7 +169,7 @@ class Desk:
         return rows(
             self.cases[row].id,
             plan,
-            self.answers[row],
+            self.answer(row),
             answers,
             list(self.classifier.classes),
             self.audited,
@@ -128,19 +178,24 @@ class Desk:
         )
 
     def ask(self, questions: Iterable[Question]) -> None:
-        """Ask every question through one queue of full batches, and settle each as its answers come."""
-        passes, classes = self.gathered.passes, len(self.classifier.classes)
+        """Ask every question through one queue of full batches, and settle each as its answers come.
+
+        A batch whose answers stand in the part's journal is not asked again.
+        """
+        passes, classes, journal = self.passes, len(self.classifier.classes), self._journal
 
         def tick(pictures: int) -> None:
             passes.questions += pictures
 
-        look = getattr(self.classifier, "look", None)
-
         def answer(images: NDArray[np.float32]) -> Answers:
-            if look is None:
-                return self.classifier.predict(images)
-            probabilities, features = look(images)
-            return probabilities if features is None else np.concatenate([probabilities, features], axis=1)
+            if journal is None:
+                return self._asked(images)
+            key = journal.key(images)
+            known = journal.get(key)
+            if known is None:
+                known = self._asked(images)
+                journal.add(key, known)
+            return known
 
         plans = ((q, self._counted(q)) for q in questions)
         for question, answers in ask(answer, plans, batch=self.config.batch, tick=tick):
@@ -148,8 +203,16 @@ class Desk:
             question.settle(wide[:, :classes], wide[:, classes:].astype(np.float32))
             self.progress.step(question.row, question.what)
 
+    def _asked(self, images: NDArray[np.float32]) -> Answers:
+        """The answers ``(n, k)``, and beside them the features where the model shows some."""
+        look = getattr(self.classifier, "look", None)
+        if look is None:
+            return np.asarray(self.classifier.predict(images), np.float64)
+        probabilities, features = look(images)
+        return probabilities if features is None else np.concatenate([probabilities, features], axis=1)
+
     def _counted(self, question: Question) -> Iterator[Image]:
-        kinds, kind = self.gathered.passes.kinds, question.what.partition(" ")[0]
+        kinds, kind = self.passes.kinds, question.what.partition(" ")[0]
         for picture in question.pictures:
             kinds[kind] = kinds.get(kind, 0) + 1
             yield picture

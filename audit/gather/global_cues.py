@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from audit.cues import CUES
 from audit.errors import Undefined
 from audit.gather.desk import Answers, Desk, Question
+from audit.gather.survey import LOOKED
 from audit.intervene import shift
 from audit.measure.following import targets
+from audit.record import Reading
 
 
 class Cues:
@@ -19,8 +21,9 @@ class Cues:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.value = {(r.case, r.cue): r for r in desk.gathered.readings}
-        self.targets = targets(desk.gathered.readings, desk.cases, list(desk.classifier.classes))
+        readings = list(desk.run.parts.rows(Reading, LOOKED))
+        self.value = {(r.case, r.cue): r for r in readings}
+        self.targets = targets(readings, desk.cases, list(desk.classifier.classes))
 
     def questions(self, row: int) -> Iterator[Question]:
         """Every question about one case's cues."""
@@ -39,17 +42,13 @@ class Cues:
                 rng = desk.rng(row, f"shift of {cue.name}")
                 plan = shift.plan(cue, image, reading.value, reading.value + amount, lesion=lesion, rng=rng)
             except Undefined as why:
-                desk.gathered.effects += [
-                    shift.missing(case.id, cue.name, cls, str(why)) for cls in desk.audited
-                ]
+                desk.add(*(shift.missing(case.id, cue.name, cls, str(why)) for cls in desk.audited))
                 continue
 
             def settle(
                 answers: Answers, _: NDArray[np.float32], plan: shift.Plan = plan, other: str = other
             ) -> None:
-                desk.gathered.effects += desk.effects(
-                    shift.effects, row, plan, answers, label=case.label, other=other
-                )
+                desk.add(*desk.effects(shift.effects, row, plan, answers, label=case.label, other=other))
 
             yield Question(
                 row=row, what=f"shift of {cue.name}", pictures=plan.questions(image), settle=settle

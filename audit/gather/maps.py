@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,11 @@ from audit.errors import Undefined
 from audit.explain import baselines, lime
 from audit.explain.applied import Prepared, Traced
 from audit.gather.desk import Answers, Desk, Question
-from audit.record import PREDICTED, TRUE, Case, Image, Prediction, Run, Target
+from audit.record import PREDICTED, TRUE, Heat, Image, Prediction, Run, Target
+from audit.record.stack import Stack
+
+Fit = tuple[NDArray[np.float64], float | None, Heat]
+"""A weight for each superpixel, R squared, and the map."""
 
 
 class Maps:
@@ -23,27 +28,26 @@ class Maps:
         self.fills = [m.layer for m in maps if m.explainer == "lime"]
         self.baselines = any(m.family == baselines.FAMILY for m in maps)
         names = [Run.map_name(m, t) for m in maps for t in (PREDICTED, TRUE)]
-        self.heats = {n: desk.run.new_array("maps", n, desk.shape, np.float16) for n in names}
+        self.heats = {n: desk.stack("maps", n, desk.shape, np.float16) for n in names}
         samples = desk.config.lime.samples
-        self.lime = LimeRecord(desk.run, self.fills, desk.shape, samples) if self.fills else None
+        self.lime = LimeRecord(desk, self.fills, samples) if self.fills else None
 
-    def look(self, start: int, chunk: Sequence[Case]) -> None:
+    def look(self, rows: range) -> None:
         """Predict a chunk, and make its maps where the model's inside can be seen."""
         desk = self.desk
-        rows = range(start, start + len(chunk))
+        chunk = [desk.cases[row] for row in rows]
         images = np.stack([desk.picture(row)[0] for row in rows])
         classes = list(desk.classifier.classes)
         if self.trace is None:
             traced = Traced(desk.classifier.predict(images))
-            desk.gathered.passes.predict += len(images)
+            desk.passes.predict += len(images)
         else:
             traced = self.trace(images, [c.id for c in chunk], None)
         self._keep_all(traced, rows, PREDICTED)
         wrong = []
         for i, (case, answer) in enumerate(zip(chunk, traced.probabilities, strict=True)):
             predicted = classes[int(answer.argmax())]
-            desk.answers.append(answer)
-            desk.gathered.predictions.append(
+            desk.add(
                 Prediction(
                     case=case.id,
                     label=case.label,
@@ -55,7 +59,7 @@ class Maps:
         if wrong and self.trace is not None:
             targets = [classes.index(chunk[i].label) for i in wrong]
             traced = self.trace(images[wrong], [chunk[i].id for i in wrong], targets)
-            self._keep_all(traced, [start + i for i in wrong], TRUE)
+            self._keep_all(traced, [rows[i] for i in wrong], TRUE)
         for i, row in enumerate(rows):
             for name, heat in baselines.heats(images[i]).items() if self.baselines else ():
                 self.keep(name, row, heat)
@@ -104,20 +108,18 @@ class Maps:
 
     def _settle(self, row: int, plan: lime.Plan, fill: str, answers: Answers) -> None:
         assert self.lime is not None
-        before, case = self.desk.answers[row], self.desk.cases[row]
+        before, case = self.desk.answer(row), self.desk.cases[row]
         targets = [int(before.argmax()), list(self.desk.classifier.classes).index(case.label)]
-        for number, target in enumerate(targets):
-            weights, r2, heat = lime.reduce(plan, answers[:, target], fill)
-            self.lime.answer(row, fill, number, answers[:, target], weights, r2)
-            if number == 0:
-                self.keep(f"lime.{fill}", row, heat)
-            elif targets[0] != target:
-                self.keep(Run.map_name(f"lime.{fill}", TRUE), row, heat)
+        told = [lime.reduce(plan, answers[:, target], fill) for target in targets]
+        self.lime.answer(row, fill, answers[:, targets], told)
+        self.keep(f"lime.{fill}", row, told[0][2])
+        if targets[0] != targets[1]:
+            self.keep(Run.map_name(f"lime.{fill}", TRUE), row, told[1][2])
 
-    def close(self) -> None:
+    def close(self, walk: str) -> None:
         """Write what is known when every case is done."""
         if self.lime:
-            self.lime.close()
+            self.lime.close(walk)
 
 
 def _one_by_one(plan: lime.Plan, fill: str) -> Iterator[Image]:
@@ -129,22 +131,20 @@ def _one_by_one(plan: lime.Plan, fill: str) -> Iterator[Image]:
 class LimeRecord:
     """LIME's superpixels, designs, answers and weights, so that any threshold can be taken later."""
 
-    def __init__(self, run: Run, fills: Sequence[str], shape: tuple[int, ...], samples: int) -> None:
-        self.run, self.fills, self.count, self.samples = run, fills, shape[0], samples
-        self.segments = run.new_array("lime", "segments", shape, np.uint16)
-        self.blind = {f: run.new_array("blind", f"lime.{f}", shape, np.bool_) for f in fills}
-        self.answers = {f: self._array(f"answers-{f}", samples, 2) for f in fills}
-        self.r2 = {f: self._array(f"r2-{f}", 2) for f in fills}
-        self.designs: dict[int, NDArray[np.bool_]] = {}
-        self.weights: dict[tuple[int, str, int], NDArray[np.float64]] = {}
+    def __init__(self, desk: Desk, fills: Sequence[str], samples: int) -> None:
+        self.desk, self.fills, self.samples = desk, fills, samples
+        self.segments = desk.stack("lime", "segments", desk.shape, np.uint16)
+        self.blind = {f: desk.stack("blind", f"lime.{f}", desk.shape, np.bool_) for f in fills}
+        self.answers = {f: self._stack(f"answers-{f}", samples, 2) for f in fills}
+        self.r2 = {f: self._stack(f"r2-{f}", 2) for f in fills}
 
-    def _array(self, name: str, *shape: int) -> NDArray[np.float32]:
-        return self.run.new_array("lime", name, (self.count, *shape), np.float32)
+    def _stack(self, name: str, *shape: int, dtype: Any = np.float32, empty: float = 0) -> Stack:
+        return self.desk.stack("lime", name, (len(self.desk.cases), *shape), dtype, empty=empty)
 
     def plan(self, row: int, plan: lime.Plan) -> None:
         """Keep a case's superpixels and design."""
         self.segments[row] = plan.segments
-        self.designs[row] = plan.design
+        self.desk.arrays[f"design.{row}"] = plan.design
         for fill in self.fills:
             self.blind[fill][row] = plan.blind[fill][plan.segments]
 
@@ -152,25 +152,26 @@ class LimeRecord:
         self,
         row: int,
         fill: str,
-        target: int,
         answers: NDArray[np.float64],
-        weights: NDArray[np.float64],
-        r2: float | None,
+        told: Sequence[Fit],
     ) -> None:
-        """Keep the model's answers to a case's perturbed pictures, and the weights that explain them."""
-        self.answers[fill][row, :, target] = answers
-        self.weights[row, fill, target] = weights
-        self.r2[fill][row, target] = np.nan if r2 is None else r2
+        """Keep the model's answers ``(samples, 2)`` to a case's perturbed pictures, for the predicted and the true
+        class, and the weights that explain each."""
+        self.answers[fill][row] = answers
+        self.r2[fill][row] = [np.nan if r2 is None else r2 for _, r2, _ in told]
+        self.desk.arrays[f"weights-{fill}.{row}"] = np.stack([weights for weights, _, _ in told])
 
-    def close(self) -> None:
+    def close(self, walk: str) -> None:
         """Write what is as wide as the case with the most superpixels."""
-        widest = max((d.shape[1] for d in self.designs.values()), default=1)
-        designs = self.run.new_array("lime", "design", (self.count, self.samples, widest), np.bool_)
-        for row, design in self.designs.items():
-            designs[row, :, : design.shape[1]] = design
+        parts = self.desk.run.parts
+        shapes = (array.shape for n in parts.numbers(walk) for array in parts.arrays(walk, n).values())
+        widest = max((shape[1] for shape in shapes), default=1)
+        kept = {"design": self._stack("design", self.samples, widest, dtype=np.bool_)}
         for fill in self.fills:
-            kept = self._array(f"weights-{fill}", 2, widest)
-            kept[:] = np.nan
-            for (row, name, target), weights in self.weights.items():
-                if name == fill:
-                    kept[row, target, : len(weights)] = weights
+            kept[f"weights-{fill}"] = self._stack(f"weights-{fill}", 2, widest, empty=np.nan)
+        for number in parts.numbers(walk):
+            for name, array in parts.arrays(walk, number).items():
+                stack, row = kept[name.rpartition(".")[0]], int(name.rpartition(".")[2])
+                whole = np.full(stack.shape[1:], 0 if stack.dtype == bool else np.nan, stack.dtype)
+                whole[:, : array.shape[1]] = array
+                stack[row] = whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +12,21 @@ from audit import discover
 from audit.errors import Undefined
 from audit.explain import baselines
 from audit.explain.applied import Prepared
-from audit.gather.artefacts import Artefacts
-from audit.gather.desk import Answers, Desk, Question
+from audit.gather.artefacts import PLACED, Artefacts
+from audit.gather.desk import MAPPED, Answers, Desk, Question
 from audit.gather.survey import JOINT, extent
 from audit.intervene import ordering
-from audit.record import Faithfulness, Map, Sanity
+from audit.record import Faithfulness, Map, Prediction
+
+FOUND = "found"
+"""The walk that asks about places that the audit found by itself."""
 
 
 def look_back(desk: Desk, prepared: Prepared) -> None:
-    """Ask what needs the maps of the first walk."""
+    """Ask what needs the maps of the second walk."""
     maps = [m for e in prepared.explained for m in e.maps if m.family != baselines.FAMILY]
-    desk.gathered.rest[Sanity] = _sanity(desk, prepared)
-    desk.gathered.rest[Faithfulness] = _faithfulness(desk, maps)
+    desk.part("sanity", 0, partial(_sanity, desk, prepared))
+    desk.part("faithful", 0, partial(_faithfulness, desk, maps))
     _discovery(desk, maps)
 
 
@@ -37,15 +41,15 @@ def spread(cases: int, wanted: int) -> list[int]:
     return sorted({int(i) for i in np.linspace(0, cases - 1, min(wanted, cases))})
 
 
-def _sanity(desk: Desk, prepared: Prepared) -> list[Sanity]:
+def _sanity(desk: Desk, prepared: Prepared) -> None:
     """Would the maps of the same network with other weights be the same? A black box has no weights to draw."""
     rows = spread(len(desk.cases), desk.config.second_look.sanity)
     if prepared.trace is None or not rows:
-        return []
+        return
     from audit.explain.sanity import cascade
 
     desk.progress.stage("drawing the weights anew", 0)
-    kinds, before = desk.gathered.passes.kinds, desk.gathered.passes.network
+    before = desk.passes.network
     found = cascade(
         desk.classifier,  # type: ignore[arg-type]  # it can be traced, so it is a network
         np.stack([desk.picture(row)[0] for row in rows]),
@@ -55,13 +59,13 @@ def _sanity(desk: Desk, prepared: Prepared) -> list[Sanity]:
         seed=desk.config.seed,
         batch=desk.config.batch,
         smoothgrad_sigma=desk.config.smoothgrad.sigma,
-        passes=desk.gathered.passes,
+        passes=desk.passes,
     )
-    kinds["sanity"] = desk.gathered.passes.network - before
-    return found
+    desk.passes.kinds["sanity"] = desk.passes.network - before
+    desk.add(*found)
 
 
-def _faithfulness(desk: Desk, maps: Sequence[Map]) -> list[Faithfulness]:
+def _faithfulness(desk: Desk, maps: Sequence[Map]) -> None:
     """Does the answer fall where a map says that it should?"""
     found: list[tuple[int, int, list[Faithfulness]]] = []
     classes = list(desk.classifier.classes)
@@ -69,7 +73,7 @@ def _faithfulness(desk: Desk, maps: Sequence[Map]) -> list[Faithfulness]:
     def questions() -> Iterator[Question]:
         for row in spread(len(desk.cases), desk.config.second_look.faithfulness):
             image, case = desk.picture(row)[0], desk.cases[row].id
-            column = int(desk.answers[row].argmax())
+            column = int(desk.answer(row).argmax())
             plans = [
                 ordering.plan(
                     m.explainer,
@@ -92,7 +96,7 @@ def _faithfulness(desk: Desk, maps: Sequence[Map]) -> list[Faithfulness]:
                     case: str = case,
                     column: int = column,
                 ) -> None:
-                    reduced = ordering.reduce(case, plan, classes[column], column, desk.answers[row], answers)
+                    reduced = ordering.reduce(case, plan, classes[column], column, desk.answer(row), answers)
                     found.append((row, number, reduced))
 
                 what = f"faithfulness of {plan.explainer}"
@@ -101,7 +105,7 @@ def _faithfulness(desk: Desk, maps: Sequence[Map]) -> list[Faithfulness]:
     if maps and desk.config.second_look.faithfulness:
         desk.progress.stage("asking whether the maps are faithful", 0)
         desk.ask(questions())
-    return [row for _, _, rows in sorted(found, key=lambda f: f[:2]) for row in rows]
+    desk.add(*(row for _, _, rows in sorted(found, key=lambda f: f[:2]) for row in rows))
 
 
 def _discovery(desk: Desk, maps: Sequence[Map]) -> None:
@@ -111,7 +115,7 @@ def _discovery(desk: Desk, maps: Sequence[Map]) -> None:
         return
     desk.progress.stage("looking for places that nobody listed", 0)
     labels = [c.label for c in desk.cases]
-    predicted = [p.predicted for p in desk.gathered.predictions]
+    predicted = [p.predicted for p in desk.run.parts.rows(Prediction, MAPPED)]
     listed = [desk.masks[r.name] for r in desk.regions if r.role == "artefact" and r.name != JOINT.name]
     known = np.logical_or.reduce([np.asarray(m) for m in listed]) if listed else None
     drawn = any(desk.picture(row)[1] is not None for row in range(len(desk.cases)))
@@ -127,7 +131,7 @@ def _discovery(desk: Desk, maps: Sequence[Map]) -> None:
             seed=desk.config.seed,
         )
     except Undefined as why:
-        desk.gathered.undiscovered.append(str(why))
+        desk.undiscovered.append(str(why))
     heats = {m.name: desk.run.array("maps", m.name) for m in maps}
     try:
         found = discover.candidates(
@@ -143,18 +147,27 @@ def _discovery(desk: Desk, maps: Sequence[Map]) -> None:
             look=lambda row: desk.picture(row)[0],
         )
     except Undefined as why:
-        desk.gathered.undiscovered.append(str(why))
+        desk.undiscovered.append(str(why))
         found = also[:most]
     discover.save(desk.run, found)
     for candidate in found:
         region = candidate.region
         desk.regions.append(region)
-        desk.masks[region.name] = desk.run.new_array("regions", region.name, desk.shape, np.bool_)
-        desk.masks[region.name][:] = candidate.masks
+        masks = desk.masks[region.name] = desk.stack("regions", region.name, desk.shape, np.bool_)
+        for row, mask in enumerate(candidate.masks):
+            masks[row] = mask
+    desk.part(PLACED, 0, partial(_extents, desk, found))
+    if not found:
+        return
+    asking = Artefacts(desk, [candidate.region for candidate in found])
+    desk.progress.stage("asking about places that nobody listed", len(desk.cases))
+    for number, rows in enumerate(desk.chunks):
+        questions = (q for row in rows for q in asking.questions(row))
+        desk.part(FOUND, number, partial(desk.ask, questions))
+
+
+def _extents(desk: Desk, found: Sequence[discover.Candidate]) -> None:
+    for candidate in found:
         for row, case in enumerate(desk.cases):
-            extent(desk, case, region, desk.picture(row)[0], candidate.masks[row], desk.lesion(row))
-    if found:
-        new = [r for r in desk.regions if r.detector == discover.DETECTOR]
-        asking = Artefacts(desk, new)
-        desk.progress.stage("asking about places that nobody listed", len(desk.cases))
-        desk.ask(q for row in range(len(desk.cases)) for q in asking.questions(row))
+            mask = candidate.masks[row]
+            extent(desk, case, candidate.region, desk.picture(row)[0], mask, desk.lesion(row))

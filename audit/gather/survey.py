@@ -6,6 +6,8 @@ known of the whole set first.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from PIL import Image as Pillow
 
@@ -26,12 +28,22 @@ JOINT = Region(
 """Several weak cues may add up (Bissoto 2020): all artefacts are painted over together, too."""
 
 
+LOOKED = "looked"
+
+
 def survey(desk: Desk) -> None:
     """Find every case's regions, read its cues, and keep a small picture of it."""
     desk.progress.stage("looking at the pictures", len(desk.cases))
     for region in desk.regions:
-        desk.masks[region.name] = desk.run.new_array("regions", region.name, desk.shape, np.bool_)
-    for row, case in enumerate(desk.cases):
+        desk.masks[region.name] = desk.stack("regions", region.name, desk.shape, np.bool_)
+    for number, rows in enumerate(desk.chunks):
+        desk.part(LOOKED, number, partial(_look, desk, rows))
+        desk.progress.step(rows.stop - 1, "regions and cues")
+
+
+def _look(desk: Desk, rows: range) -> None:
+    for row in rows:
+        case = desk.cases[row]
         picture = desk.load(case)
         desk.shelve(row, picture)
         image, _ = desk.picture(row)
@@ -39,15 +51,8 @@ def survey(desk: Desk) -> None:
         thumb.save(desk.run.thumb(case.id), quality=92, subsampling=0)
         _regions(desk, row, case, picture, image)
         for name, value in cues.readings([c.name for c in desk.cues], picture).items():
-            told = isinstance(value, str)
-            desk.gathered.readings.append(
-                Reading(
-                    case=case.id,
-                    cue=name,
-                    value=None if told else float(value),
-                    why=str(value) if told else None,
-                )
-            )
+            why = value if isinstance(value, str) else None
+            desk.add(Reading(case=case.id, cue=name, value=None if why else float(value), why=why))
         desk.progress.step(row, "regions and cues")
 
 
@@ -80,7 +85,7 @@ def union(listed: list[Region], found: dict[str, Mask | str], size: tuple[int, i
 def extent(desk: Desk, case: Case, region: Region, image: Image, mask: Mask, lesion: Mask) -> None:
     """How much of the case the region covers, and whether anything stands there."""
     inside = image[mask].mean(1) if mask.any() else None
-    desk.gathered.extents.append(
+    desk.add(
         Extent(
             case=case.id,
             region=region.name,
@@ -102,6 +107,6 @@ def _shows(region: Region, image: Image, mask: Mask, lesion: Mask) -> bool:
 
 def absent(desk: Desk, case: Case, region: Region, why: str) -> None:
     """Nobody can know this region of this case."""
-    desk.gathered.extents.append(
+    desk.add(
         Extent(case=case.id, region=region.name, present=None, area=None, mean=None, spread=None, why=why)
     )

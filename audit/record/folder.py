@@ -3,12 +3,44 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from audit.errors import RunError
 
 AGAIN = "copy the run again from where it was made, or run the audit again"
 """What helps where a run is damaged."""
+
+
+LOCK = ".lock"
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold a run's folder while it is written. The hold ends with the process, however that ends.
+
+    Raises:
+        RunError: another run holds it.
+    """
+    lock = FileLock(path / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        todo = "wait until it has ended, or name another folder with -o"
+        raise RunError("another run is writing into this folder", where=str(path), todo=todo) from None
+    try:
+        yield
+    finally:
+        (path / LOCK).unlink(missing_ok=True)
+        lock.release()
+
+
+def begun(path: Path) -> bool:
+    """Has a run begun in this folder, whatever became of it?"""
+    return (path / "manifest.json").is_file()
 
 
 def check(path: Path) -> None:
@@ -23,8 +55,11 @@ def check(path: Path) -> None:
         if path.exists() and not path.is_dir():
             raise RunError("this is a file, not a folder", where=str(path), todo="name another with -o")
         if path.exists() and any(path.iterdir()):
+            todo = "name another with -o, or remove it first"
             raise RunError(
-                "this folder is not empty", where=str(path), todo="name another with -o, or remove it first"
+                "this folder is not empty",
+                where=str(path),
+                todo=f"{todo}; a run that did not finish goes on with --resume" if begun(path) else todo,
             )
         ground = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
         if not ground.is_dir() or not os.access(ground, os.W_OK | os.X_OK):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from audit.errors import RunError
 from audit.record import tables
 from audit.record.files import safe, sha256
-from audit.record.folder import AGAIN, check, unwritable
+from audit.record.folder import AGAIN, LOCK, check, unwritable
 from audit.record.nouns import (
     Case,
     Effect,
@@ -36,6 +36,8 @@ from audit.record.nouns import (
     Target,
     Verdict,
 )
+from audit.record.parts import Parts
+from audit.record.stack import Stack
 
 SCHEMA = 2
 
@@ -57,14 +59,14 @@ Row = TypeVar("Row")
 Found = TypeVar("Found")
 
 
-def _plain(thing: Any) -> Any:
+def plain(thing: Any) -> Any:
     """Nouns, tuples and numpy numbers as JSON knows them."""
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        return {f.name: _plain(getattr(thing, f.name)) for f in dataclasses.fields(thing)}
+        return {f.name: plain(getattr(thing, f.name)) for f in dataclasses.fields(thing)}
     if isinstance(thing, Mapping):
-        return {str(k): _plain(v) for k, v in thing.items()}
+        return {str(k): plain(v) for k, v in thing.items()}
     if isinstance(thing, list | tuple):
-        return [_plain(v) for v in thing]
+        return [plain(v) for v in thing]
     if isinstance(thing, np.generic):
         return thing.item()
     if isinstance(thing, Path):
@@ -94,7 +96,7 @@ class Run:
         """
         path = Path(path)
         check(path)
-        run = cls(path, _plain({"schema": SCHEMA, "status": "started", **manifest}))
+        run = cls(path, plain({"schema": SCHEMA, "status": "started", **manifest}))
         try:
             for folder in FOLDERS:
                 (path / folder).mkdir(parents=True, exist_ok=True)
@@ -133,7 +135,9 @@ class Run:
             )
         if manifest.get("status") != "complete" and not unfinished:
             raise RunError(
-                "this run did not finish", where=str(path), todo="run the audit again, into another folder"
+                "this run did not finish",
+                where=str(path),
+                todo="`pfungst run AUDIT.yaml -o RUN --resume` goes on where it was left",
             )
         run = cls(path, manifest)
         try:
@@ -161,7 +165,7 @@ class Run:
         """Write the manifest in one step."""
         half = self.path / "manifest.json.part"
         half.write_text(
-            json.dumps(_plain(self.manifest), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
+            json.dumps(plain(self.manifest), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
         )
         half.replace(self.path / "manifest.json")
 
@@ -172,7 +176,7 @@ class Run:
             for file in sorted(self.path.rglob("*"))
             if file.is_file()
             and file.name != "manifest.json"
-            and file.relative_to(self.path).parts[0] != "report"
+            and file.relative_to(self.path).parts[0] not in ("report", LOCK)
         }
         self.manifest["status"] = "complete"
         self.write_manifest()
@@ -217,6 +221,15 @@ class Run:
         return np.lib.format.open_memmap(
             self.path / folder / f"{safe(name)}.npy", mode="w+", dtype=dtype, shape=shape
         )
+
+    def stack(self, folder: str, name: str, shape: tuple[int, ...], dtype: Any, *, empty: float = 0) -> Stack:
+        """``folder/name.npy`` to be written row by row: made, or taken up where an unfinished run left it."""
+        return Stack(self.path / folder / f"{safe(name)}.npy", shape, dtype, empty=empty)
+
+    @property
+    def parts(self) -> Parts:
+        """What is known of a run that is not finished."""
+        return Parts(self.path)
 
     def array(self, folder: str, name: str) -> NDArray[Any]:
         """``folder/name.npy``, read from disk as it is used.
@@ -290,7 +303,7 @@ class Run:
         document = {k: v if isinstance(v, str) else list(v) for k, v in document.items()}
         half = self.path / "findings.json.part"
         half.write_text(
-            json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
+            json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
         )
         half.replace(self.path / "findings.json")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
+from itertools import islice
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -42,10 +43,17 @@ def schema(noun: type) -> pa.Schema:
     return pa.schema([(f.name, _arrow(hints[f.name])) for f in fields(noun)])
 
 
+GROUP = 65_536
+"""Rows that are held and written at a time, whatever gives them, so that the same rows give the same bytes."""
+
+
 def write(path: Path, noun: type[Row], rows: Iterable[Row]) -> None:
-    """Write rows of one noun; the same rows give the same bytes."""
-    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema(noun))  # type: ignore[call-overload]
-    write_arrow(path, table)
+    """Write rows of one noun as they come; the same rows give the same bytes."""
+    half, columns, left = path.with_name(path.name + ".part"), schema(noun), iter(rows)
+    with pq.ParquetWriter(half, columns, compression="zstd") as writer:
+        while group := [asdict(row) for row in islice(left, GROUP)]:  # type: ignore[call-overload]
+            writer.write_table(pa.Table.from_pylist(group, schema=columns))
+    half.replace(path)
 
 
 def write_arrow(path: Path, table: pa.Table) -> None:

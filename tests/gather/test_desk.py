@@ -11,7 +11,7 @@ import pytest
 from audit import config
 from audit.explain.applied import Passes
 from audit.gather import desk as desks
-from audit.gather.desk import Desk, Gathered, Question
+from audit.gather.desk import Desk, Question
 from audit.gather.second_look import spread
 from audit.images.dataset import Picture
 from audit.images.grid import Grid
@@ -66,7 +66,7 @@ def desk(loaded: Counter[str], classifier: Reader | None = None, cases: int = 24
         regions=[],
         cues=[],
         audited=["a", "b"],
-        gathered=Gathered(passes=Passes()),
+        passes=Passes(),
         progress=Silent(),
     )
 
@@ -122,9 +122,9 @@ def test_every_question_is_settled_with_its_own_answers(loaded, batch, kind):
         assert answers.shape == (count, 2)
         if count:
             assert features.shape == (count, 3 if kind is Seen else 0)
-    assert sum(classifier.asked) == at.gathered.passes.questions == 8
+    assert sum(classifier.asked) == at.passes.questions == 8
     assert max(classifier.asked) <= batch
-    assert at.gathered.passes.kinds == {"removal": 8}
+    assert at.passes.kinds == {"removal": 8}
 
 
 @pytest.mark.parametrize(("cases", "wanted"), [(10, 3), (64, 16), (5, 9), (1, 4), (7, 7)])

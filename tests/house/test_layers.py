@@ -24,7 +24,8 @@ LEVELS = [
     {"stages"},
     {"config"},
     {"gather", "budget"},
-    {"facts"},
+    {"facts", "given"},
+    {"bench"},
     {"runner"},
     {"cli"},
 ]

@@ -17,6 +17,9 @@ from audit.resources import folder
 
 Medium = Literal["screen", "paper"]
 
+SHELLS = {"screen": "report.html", "paper": "paper.html"}
+"""The frame of each; the sections inside are the same, and are listed in ``sections.html``."""
+
 
 def environment() -> ImmutableSandboxedEnvironment:
     """A sandbox in which everything printed is text unless the template itself is markup, and a gap is an error."""
@@ -41,7 +44,7 @@ def page(context: Context, medium: Medium = "screen") -> str:
     room = environment()
     css = style(room, medium)
     digest = base64.b64encode(hashlib.sha256(css.encode("utf-8")).digest()).decode("ascii")
-    return room.get_template("report.html").render(
+    return room.get_template(SHELLS[medium]).render(
         c=context,
         medium=medium,
         style=Markup(css),

@@ -2,12 +2,16 @@
 
 Exit codes, whatever is printed or written: 0 clear, 1 flagged (confirmed, suspected or sensitive), 2 wrong usage
 or configuration, 3 model or data cannot be read, 4 undecided, 130 interrupted; 70 a fault of the program itself.
+``verify`` ends with 0 or 3: a run that is not what was sealed is data that cannot be relied on, which is no verdict
+on a model. ``selftest`` ends with 0, or with 1 where an answer is not the known one.
 """
 
 from __future__ import annotations
 
 import errno
 import io
+import json
+import os
 import signal
 import sys
 import traceback
@@ -17,10 +21,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markdown import Markdown
 
 from audit import judge as judging
-from audit import stages
-from audit.errors import PfungstError, visible
+from audit import schemas, stages
+from audit import verify as verifying
+from audit.errors import DataError, PfungstError, visible
 from audit.progress import Bar, Lines, Progress, Silent
 from audit.record import Run
 
@@ -148,6 +154,41 @@ def report(
     _end(done, fail_on, quiet)
 
 
+@app.command()
+def verify(path: RunPath, quiet: Quiet = False) -> None:
+    """Name every file that is not what was sealed or rendered, the PDF's attachments included."""
+    if problems := verifying.problems(path):
+        raise DataError(problems)
+    if not quiet:
+        print("every byte is what was sealed")
+
+
+@app.command()
+def selftest(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The folder of the record and its runs, new or empty.")
+    ] = Path("runs/selftest"),
+    quiet: Quiet = False,
+) -> None:
+    """Audit models whose truth is known, and keep the record that qualifies this installation."""
+    from audit import selftest as testing
+
+    with _progress(quiet) as progress:
+        told = testing.run(out, progress=progress)
+    if not quiet:
+        Console(highlight=False).print(Markdown(testing.record.markdown(told)))
+        print(f"Record: {out / 'selftest.json'} and {out / 'selftest.md'}")
+    raise typer.Exit(0 if told["passed"] else 1)
+
+
+@app.command()
+def schema(
+    name: Annotated[schemas.Name, typer.Argument(help="Of findings.json, manifest.json or rule files.")],
+) -> None:
+    """Print a JSON Schema, for validators and for an editor's completion."""
+    print(json.dumps(schemas.schema(name), indent=2))
+
+
 @rules_app.command("check")
 def rules_check(
     paths: Annotated[
@@ -172,6 +213,7 @@ def _progress(quiet: bool) -> Progress:
 def _end(done: Run, fail_on: str | None, quiet: bool) -> None:
     """Print the verdict and where the reports are, and exit with the verdict's code."""
     judgement = done.findings()
+    _step_summary(done)
     if not quiet:
         console = Console(highlight=False, soft_wrap=True)
         console.print(f"Verdict: {judgement['verdict']}", markup=False)
@@ -181,6 +223,19 @@ def _end(done: Run, fail_on: str | None, quiet: bool) -> None:
         for name in ("index.html", "report.pdf"):
             console.print(f"Report: {done.report / name}", markup=False)
     raise typer.Exit(judging.exit_code(judgement["verdict"], fail_on))
+
+
+def _step_summary(done: Run) -> None:
+    """Add the summary to the page of a build, where the build asks for one."""
+    page = os.environ.get("GITHUB_STEP_SUMMARY")
+    summary = done.report / "summary.md"
+    if not page or not summary.is_file():
+        return
+    try:
+        with Path(page).open("a", encoding="utf-8") as file:
+            file.write(summary.read_text("utf-8"))
+    except OSError as error:  # the audit is done, and its verdict stands
+        print(f"the summary was not added to {page}: {error.strerror}", file=sys.stderr)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

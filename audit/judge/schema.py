@@ -8,7 +8,15 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic import ValidationInfo as Info
 from pydantic_core import PydanticCustomError
 
@@ -139,11 +147,15 @@ def _listed(value: Any) -> Any:
 
 
 Text = Annotated[str, Field(min_length=1)]
-MetricName = Annotated[str, AfterValidator(_metric)]
+MetricName = Annotated[
+    str, AfterValidator(_metric), WithJsonSchema({"type": "string", "enum": sorted(METRICS)})
+]
 RegionName = Annotated[str, AfterValidator(_region)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(strict=False)]
-RegionNames = Annotated[tuple[RegionName, ...], BeforeValidator(_listed), Field(strict=False)]
-MetricNames = Annotated[tuple[MetricName, ...], BeforeValidator(_listed), Field(strict=False, min_length=1)]
+_OneOrMore = BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
+_OneMetricOrMore = BeforeValidator(_listed, json_schema_input_type=MetricName | tuple[MetricName, ...])
+Names = Annotated[tuple[str, ...], _OneOrMore, Field(strict=False)]
+RegionNames = Annotated[tuple[RegionName, ...], _OneOrMore, Field(strict=False)]
+MetricNames = Annotated[tuple[MetricName, ...], _OneMetricOrMore, Field(strict=False, min_length=1)]
 
 
 def _limit(value: float, info: Info) -> float:

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from audit.errors import RunError
-from audit.record import tables
+from audit.record import seal, tables
 from audit.record.files import safe, sha256
 from audit.record.folder import AGAIN, LOCK, check, unwritable
 from audit.record.nouns import (
@@ -162,11 +162,9 @@ class Run:
         ]
 
     def write_manifest(self) -> None:
-        """Write the manifest in one step."""
+        """Write the manifest in one step, with the digest of its own bytes (:mod:`audit.record.seal`)."""
         half = self.path / "manifest.json.part"
-        half.write_text(
-            json.dumps(plain(self.manifest), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
-        )
+        half.write_text(seal.text(seal.sealed(plain(self.manifest))), "utf-8")
         half.replace(self.path / "manifest.json")
 
     def seal(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from audit.errors import RunError
 from audit.record import Run
-from audit.report import html, pdf
+from audit.report import digests, html, junit, markdown, pdf, sarif
 from audit.report.context import Context, build
 
 __all__ = ["Context", "build", "render"]
@@ -14,6 +14,8 @@ __all__ = ["Context", "build", "render"]
 
 def render(run: Run, *, draft: bool = False) -> tuple[Path, Path]:
     """Write ``report/index.html`` and ``report/report.pdf`` of a run; return both paths.
+
+    Beside them, for machines: ``junit.xml``, ``findings.sarif``, ``summary.md``, and ``digests.json`` for all of them.
 
     One run gives the same bytes each time: nothing is read but the run directory.
 
@@ -31,6 +33,10 @@ def render(run: Run, *, draft: bool = False) -> tuple[Path, Path]:
     page, paper = run.report / "index.html", run.report / "report.pdf"
     _replace(page, html.page(context).encode("utf-8"))
     _replace(paper, pdf.document(context))
+    _replace(run.report / "junit.xml", junit.document(run))
+    _replace(run.report / "findings.sarif", sarif.document(run))
+    _replace(run.report / "summary.md", markdown.document(run, context))
+    _replace(run.report / digests.NAME, digests.document(run).encode())
     return page, paper
 
 

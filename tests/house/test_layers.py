@@ -21,12 +21,13 @@ LEVELS = [
     {"cues"},
     {"explain", "intervene", "judge", "discover"},
     {"report"},
-    {"stages"},
+    {"stages", "verify", "schemas"},
     {"config"},
     {"gather", "budget"},
     {"facts", "given"},
     {"bench"},
     {"runner"},
+    {"selftest"},
     {"cli"},
 ]
 LEVEL = {name: number for number, names in enumerate(LEVELS) for name in names}

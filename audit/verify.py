@@ -15,7 +15,7 @@ from typing import Any
 
 from audit.errors import Problem, RunError
 from audit.record import seal
-from audit.record.files import sha256
+from audit.record.files import safe, sha256
 from audit.record.folder import AGAIN
 from audit.report import digests
 
@@ -137,7 +137,7 @@ def _source(name: str, files: Mapping[str, str]) -> str | None:
     known = [*files, MANIFEST]
     for means in (
         lambda known_name: known_name == name,
-        lambda known_name: name in (known_name.replace("/", "-"), known_name.replace("/", "_")),
+        lambda known_name: safe(known_name.replace("/", "-")) == name,
         lambda known_name: known_name.rsplit("/", 1)[-1] == name,
     ):
         if len(fitting := [k for k in known if means(k)]) == 1:

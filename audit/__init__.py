@@ -7,6 +7,7 @@ The pipeline, one noun handed on by each verb, with a run directory in the middl
 
 ``run`` does it all and needs the model. ``redo`` does ``measure``, ``judge`` or ``report`` again from the run
 directory alone: without the model, without torch, without the pictures. (The verbs themselves are folders here.)
+``compare`` lays finished runs side by side.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, Literal
 
 from audit.record import Run
 
-__all__ = ["Run", "open", "redo", "run"]
+__all__ = ["Run", "compare", "open", "redo", "run"]
 __version__ = "0.1.0"
 
 
@@ -55,3 +56,24 @@ def redo(
     from audit import stages
 
     return stages.redo(path, stage, rules)
+
+
+def compare(*runs: Path | str, out: Path | str, rules: Sequence[str] | None = None, maps: bool = True) -> Any:
+    """Compare finished runs on the cases that they share; the first is the baseline. See :mod:`audit.comparison`.
+
+    Args:
+        runs: two or more, in order.
+        out: an empty or new folder for ``comparison.json`` and the report.
+        rules: rules about changes: shipped sets, files and folders; None takes the shipped set ``compare`` and those
+            that the last run keeps.
+        maps: compare maps too; False for runs on different grids.
+
+    Returns:
+        The comparison; its ``verdict`` is ``worse``, ``undecided`` or ``not-worse``.
+
+    >>> compare("runs/epoch-1", "runs/epoch-2", out="runs/compared").verdict        # doctest: +SKIP
+    'not-worse'
+    """
+    from audit import comparison
+
+    return comparison.compare(runs, out, rules=rules, maps=maps)

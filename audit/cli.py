@@ -23,6 +23,7 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
+from audit import comparison as comparing
 from audit import judge as judging
 from audit import schemas, stages
 from audit import verify as verifying
@@ -187,6 +188,49 @@ def schema(
 ) -> None:
     """Print a JSON Schema, for validators and for an editor's completion."""
     print(json.dumps(schemas.schema(name), indent=2))
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN RUN...", help="Finished runs in order; the first is the baseline."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The comparison's folder, empty or new.")],
+    rules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rules",
+            "-r",
+            help="A shipped set by name, or a file or folder; default: compare, and the run's own.",
+        ),
+    ] = None,
+    no_maps: Annotated[
+        bool, typer.Option("--no-maps", help="Leave the maps out, for runs on different grids.")
+    ] = False,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            "--fail-on", help="What ends with exit code 1: worse (default), undecided, both, or none."
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """What changed between finished runs, on the cases that they share."""
+    comparing.code("not-worse", fail_on)
+    found = comparing.compare(runs, out, rules=rules or None, maps=not no_maps)
+    if not quiet:
+        console = Console(highlight=False, soft_wrap=True)
+        console.print(f"Verdict: {found.verdict}", markup=False)
+        for pair in found.pairs:
+            console.print(
+                visible(f"  {found.shared.names[pair.number]}: {pair.judged.verdict}"), markup=False
+            )
+            for reason in pair.judged.reasons:
+                console.print(visible(f"    {reason}"), markup=False)
+        for name in ("comparison.json", "report/index.html", "report/report.pdf"):
+            console.print(f"Written: {out / name}", markup=False)
+    raise typer.Exit(comparing.code(found.verdict, fail_on))
 
 
 @rules_app.command("check")

@@ -10,7 +10,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from scipy.special import ndtr
 
-from audit.judge.schema import METRICS, Condition, Conditions, Rule, matches
+from audit.judge.metrics import METRICS
+from audit.judge.schema import Condition, Conditions, Rule, matches
 from audit.record.nouns import Estimate
 
 OPS: dict[str, Callable[[float, float], bool]] = {

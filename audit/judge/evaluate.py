@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from audit.judge.asking import BEYOND, Answer, ask, both, chance, key, mirror_images, pool, would_decide
-from audit.judge.schema import FOUND, OTHER, REGIONS, Condition, Conditions, Evidence, Rule, matches
+from audit.judge.metrics import CHANGE, GROWTH
+from audit.judge.schema import (
+    FOUND,
+    OTHER,
+    REGIONS,
+    Condition,
+    Conditions,
+    Evidence,
+    Rule,
+    matches,
+)
 from audit.judge.words import called, capital, number, tell, titles
 from audit.record.nouns import Estimate, Finding, Outcome, Region, Role
 
@@ -65,6 +75,24 @@ def findings(
         for region in _ranged(rule, regions):
             drafts += _by_class(rule, known, region, classes, mirrored)
     return [_finding(draft, names) for draft in _corrected(drafts)]
+
+
+BASELINE = "it asks for a change since a baseline, and a run by itself has none; `pfungst compare` judges it"
+
+
+def unasked(rule: Rule) -> Finding:
+    """What a run says of a rule that needs a baseline: not decided, and why."""
+    return Finding(
+        rule=rule.id,
+        title=rule.title,
+        severity=rule.severity,
+        evidence=rule.evidence,
+        region="",
+        cls="",
+        outcome="undecided",
+        statement=f"Not decided: {BASELINE}.",
+        why=BASELINE,
+    )
 
 
 def _ranged(rule: Rule, regions: list[Region]) -> list[str]:
@@ -219,7 +247,7 @@ def _limit(c: Condition, *, holds: bool) -> str:
         return f"{fewer} the {c.value:g} asked" if op == ">=" else f"{fewer} {c.value:g}"
     if c.bound == "abs-low" and c.value == 0:
         return f"and the interval {'does not hold' if op == '>' else 'holds'} zero"
-    unit = c.metric in _IN_SD
+    unit = _base(c.metric) in _IN_SD
     shown = _shown(c)
     limit = f"{BEYOND[op]} {'the smallest effect of interest of ' if unit else ''}{shown}"
     above = op in (">", ">=")
@@ -231,9 +259,14 @@ def _limit(c: Condition, *, holds: bool) -> str:
 
 def _shown(c: Condition) -> str:
     """A limit with its unit."""
-    if c.metric == "association":
+    if c.metric in ("association", f"{CHANGE}accuracy"):
         return f"{c.value * 100:g} percentage points"
-    return f"{number(c.value)} SD" if c.metric in _IN_SD else number(c.value)
+    return f"{number(c.value)} SD" if _base(c.metric) in _IN_SD else number(c.value)
+
+
+def _base(metric: str) -> str:
+    """The metric of which a change is asked."""
+    return metric.removeprefix(CHANGE).removeprefix(GROWTH)
 
 
 _COUNTS = {"n": "cases", "patients": "patients"}

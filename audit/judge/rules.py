@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from audit import documents, resources
 from audit.errors import ConfigError, Problem
 from audit.judge.evaluate import findings
+from audit.judge.metrics import METRICS
 from audit.judge.schema import (
-    METRICS,
     REGIONS,
     Example,
     Rule,

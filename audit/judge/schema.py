@@ -6,7 +6,7 @@ import difflib
 import math
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic import ValidationInfo as Info
 from pydantic_core import PydanticCustomError
 
+from audit.judge.metrics import CHANGE, GROWTH, METRICS
 from audit.plugins import nearest
 
 Evidence = Literal["association", "attention", "reliance", "sufficiency", "harm", "control", "gate"]
@@ -36,74 +37,6 @@ WEIGHTS: dict[str, Weight] = {
 }
 """What a flag of each kind of evidence is worth, unless the rule says otherwise."""
 
-
-class Metric(NamedTuple):
-    """What a limit on this metric may be, and what an estimate of it is about."""
-
-    least: float
-    most: float
-    region: bool = True
-    cls: bool = False
-
-
-_SHARE = Metric(0.0, 1.0)
-_RATIO = Metric(0.0, math.inf)
-_SD = Metric(-math.inf, math.inf, cls=True)
-_LINK = Metric(-1.0, 1.0, cls=True)
-
-METRICS: dict[str, Metric] = {
-    "mass": _SHARE,
-    "mass-positive": _SHARE,
-    "density": _RATIO,
-    "density-positive": _RATIO,
-    "rank": _SHARE,
-    "rank-positive": _SHARE,
-    "pointing": _SHARE,
-    "pointing-positive": _SHARE,
-    "net": Metric(-1.0, 1.0),
-    "beyond": _SHARE,
-    "excess": Metric(-math.inf, math.inf),
-    "removal": _SD,
-    "removal-change": _SD,
-    "removal-control": _SD,
-    "removal-dose": _SD,
-    "removal-flip": _LINK,
-    "removal-own": Metric(-math.inf, math.inf),
-    "strange": _SHARE,
-    "transplant": _SD,
-    "transplant-change": _SD,
-    "transplant-control": _SD,
-    "transplant-flip": _LINK,
-    "shift": _SD,
-    "shift-change": _SD,
-    "shift-control": _SD,
-    "shift-flip": _LINK,
-    "association": _LINK,
-    "content-mean": _LINK,
-    "content-spread": _LINK,
-    "separation": _LINK,
-    "follow": _LINK,
-    "presence": _SHARE,
-    "accuracy-with": _SHARE,
-    "accuracy-without": _SHARE,
-    "accuracy-gap": _LINK,
-    "auc-inflation": _LINK,
-    "worst-group": _SHARE,
-    "lost": Metric(0.0, 1.0),
-    "accuracy": Metric(0.0, 1.0, region=False),
-    "auc": Metric(0.0, 1.0, region=False),
-    "rank-correlation": Metric(-1.0, 1.0, region=False),
-    "top-overlap": Metric(0.0, 1.0, region=False),
-    "sanity": Metric(-1.0, 1.0, region=False),
-    "sanity-absolute": Metric(-1.0, 1.0, region=False),
-    "sanity-step": Metric(-1.0, 1.0, region=False),
-    "deletion": Metric(0.0, 1.0, region=False),
-    "insertion": Metric(0.0, 1.0, region=False),
-    "road": Metric(-1.0, 1.0, region=False),
-    "deletion-gain": Metric(-1.0, 1.0, region=False),
-    "insertion-gain": Metric(-1.0, 1.0, region=False),
-    "road-gain": Metric(-1.0, 1.0, region=False),
-}
 
 CORNERS = ("corner-top-left", "corner-top-right", "corner-bottom-left", "corner-bottom-right")
 REGIONS = ("lesion", *CORNERS, "border", "text", "padding", "artefact", "joint")
@@ -201,8 +134,10 @@ class Condition(_Strict):
     family. It holds if it holds for one of the estimates chosen; with ``every``, for each of them; with
     ``families: 2``, for one or more estimates in each of two families or more; with ``fills: 2``, for every way of
     painting over that was measured in one stratum, two of them or more, and with one sign. A ``fill`` that is left
-    out is the first, inpainting. ``instead_of``: asked only where that metric was not measured, or in too few
-    cases. ``unless``: estimates of a map, or of a fill, of which that holds have no vote.
+    out is the first, inpainting. A metric ``change:removal`` is that of the candidate minus that of a baseline, and
+    ``growth:removal`` how much farther from zero it lies; ``pfungst compare`` judges such a rule. ``instead_of``:
+    asked only where that metric was not measured, or in too few cases. ``unless``: estimates of a map, or of a fill,
+    of which that holds have no vote.
     """
 
     metric: MetricName
@@ -319,6 +254,11 @@ class Rule(_Strict):
     def by_class(self) -> bool:
         """Does the rule range over the classes?"""
         return any(METRICS[c.metric].cls and c.cls is None for c in self.conditions)
+
+    @property
+    def against_baseline(self) -> bool:
+        """Does it ask for a change since a baseline? A run by itself cannot answer that."""
+        return any(c.metric.startswith((CHANGE, GROWTH)) for c in self.conditions)
 
     @model_validator(mode="after")
     def _about_a_region(self) -> Rule:

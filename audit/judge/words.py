@@ -208,6 +208,39 @@ _EXPLAINERS = {
 }
 
 
+_COMPARED = {
+    "accuracy": "the share of right answers",
+    "auc": "the area under the ROC curve",
+    "removal": "the effect of painting over {place}",
+    "removal-own": "what painting over {place} takes from the evidence for the case's own class",
+    "transplant": "the effect of putting {place} into other cases",
+    "shift": "the effect of changing {place} alone",
+}
+
+
+def _since(e: Estimate, place: str, value: float) -> str:
+    """A change since the baseline: of the number itself, or of its distance from zero."""
+    kind, _, metric = e.metric.partition(":")
+    what = _COMPARED.get(metric, f"the {metric}{f' on {place}' if place else ''}").format(place=place)
+    by = f" by {_map(e)}" if e.explainer else ""
+    of = f" on the evidence for '{e.cls}'" if e.cls and "removal-own" not in metric else ""
+    points, sd = metric == "accuracy", metric.startswith(("removal", "transplant", "shift"))
+    sd = sd and not metric.endswith("-flip")
+    sign = -1 if _sure(e, value) and value < 0 else 1
+    grown = kind == "growth"
+    if _sure(e, value):
+        does = ("is larger" if value > 0 else "is smaller") if grown else ("rose" if value > 0 else "fell")
+    else:
+        does = "differs in size" if grown else "changed"
+    size = (
+        f"{sign * value * 100:.1f} percentage points"
+        if points
+        else f"{number(sign * value)}{' SD' if sd else ''}"
+    )
+    spread = _spread(e, sign=sign, scale=100.0 if points else 1.0)
+    return f"since the baseline {what}{by}{of}{_among(e)} {does} by {size} {spread}"
+
+
 _TELL: dict[str, Callable[[Estimate, str, float], str]] = {
     "removal": _painting,
     "removal-change": _painting,
@@ -240,9 +273,11 @@ def tell(e: Estimate, place: str) -> str:
     "painting over text lowers the evidence for 'ill' by 1.43 SD (95 % interval 1.20 to 1.66; 64 cases)"
     """
     if e.value is None:
-        return f"{e.metric} was not measured: {e.why or 'no reason was given'}"
+        return f"{e.metric.replace(':', ' of ')} was not measured: {e.why or 'no reason was given'}"
     if e.metric in _TELL:
         return _TELL[e.metric](e, place, e.value)
+    if ":" in e.metric:
+        return _since(e, place, e.value)
     about = f" on {place}" if e.region else ""
     by = f" by {_map(e)}" if e.explainer else ""
     return f"the {e.metric}{about}{by} is {number(e.value)} {_spread(e)}"

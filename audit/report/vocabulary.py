@@ -138,6 +138,13 @@ METRICS: dict[str, tuple[str, float | None]] = {
     "top-overlap": ("Overlap of the strongest parts of two maps", None),
 }
 
+METRICS |= {
+    f"change:{name}": (f"{said}: candidate minus baseline", 0.0) for name, (said, _) in METRICS.items()
+} | {
+    f"growth:{name}": (f"{said}: how much larger than the baseline's", 0.0)
+    for name, (said, _) in METRICS.items()
+}
+
 FAMILIES = {
     "cam": "class activation",
     "gradient": "gradient",

@@ -21,7 +21,7 @@ LEVELS = [
     {"cues"},
     {"explain", "intervene", "judge", "discover"},
     {"report"},
-    {"stages", "verify", "schemas"},
+    {"stages", "verify", "schemas", "comparison"},
     {"config"},
     {"gather", "budget"},
     {"facts", "given"},

@@ -10,7 +10,7 @@ for the share of cases in which one of the two is right alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from audit.comparison.columns import Column, Columns, Key, answers, columns
 from audit.comparison.shared import Shared
 from audit.judge.metrics import CHANGE, GROWTH
 from audit.measure.association import Statistic, auc
-from audit.measure.estimate import FEWEST, LEVEL, resample
+from audit.measure.estimate import FEWEST, LEVEL, resample, summarise
 from audit.record import Estimate, Map
 
 BLOCK = 256
@@ -34,7 +34,8 @@ class Change:
     """One number in two runs, on the cases in which both have it.
 
     ``difference`` is candidate minus baseline, ``growth`` the candidate's distance from zero minus the baseline's (None
-    where zero is no middle). A value is None where nothing was measured, with the reason.
+    where zero is no middle). A value is None where nothing was measured, with the reason; where one run alone measured
+    it, that run's own number stands by itself.
     """
 
     baseline: Estimate
@@ -97,7 +98,9 @@ def _paired(
                 missing=len(rows) - int(rows.sum()),
             )
             if not rows.any():
-                yield _unmeasured(about, _why(key, sides, names, chosen))
+                empty = _unmeasured(about, _why(key, sides, names, chosen))
+                alone = [_alone(about, p.values[chosen], of, p.why, seed) for p in pairs[j]]
+                yield replace(empty, baseline=alone[0], candidate=alone[1])
                 continue
             levels = [float(side[rows, j].sum() / rows.sum()) for side in (before, after)]
             units = about.patients if key.metric == "accuracy" else 0
@@ -144,8 +147,9 @@ def _change(
         before, after = (_bounded(_with(about, v, d), units, 0.0) for v, d in zip(levels, draws, strict=True))
         difference = _with(about, levels[1] - levels[0], draws[1] - draws[0], CHANGE)
         difference = difference if same else _bounded(difference, units, -1.0)
-        sizes = np.abs(draws)
-        growth = _with(about, abs(levels[1]) - abs(levels[0]), sizes[1] - sizes[0], GROWTH)
+        # the side of zero is that of the whole set in each draw: a mean near zero, folded, would lean to one side
+        before_, after_ = (np.copysign(1.0, v) * d for v, d in zip(levels, draws, strict=True))
+        growth = _with(about, abs(levels[1]) - abs(levels[0]), after_ - before_, GROWTH)
     signed = about.metric.startswith(SIGNED)
     return Change(baseline=before, candidate=after, difference=difference, growth=growth if signed else None)
 
@@ -165,6 +169,14 @@ def _bounded(e: Estimate, units: int, least: float) -> Estimate:
     return replace(e, low=max(least, e.value - reach), high=min(1.0, e.value + reach))
 
 
+def _alone(
+    about: Estimate, values: NDArray[np.float64], patients: Sequence[str], why: str | None, seed: int
+) -> Estimate:
+    """What one run says of a thing that the other did not measure."""
+    summary = summarise(values[:, None], patients, seed=seed, why=[why or "it was not asked for"])
+    return replace(about, **asdict(summary[0]))
+
+
 def _unmeasured(about: Estimate, why: str) -> Change:
     empty = replace(about, why=why)
     signed = about.metric.startswith(SIGNED)
@@ -180,7 +192,7 @@ def _why(key: Key, sides: Sequence[Columns], names: Sequence[str], chosen: NDArr
     """Why no case has a value in both runs."""
     lacking = [name for side, name in zip(sides, names, strict=True) if key not in side]
     if lacking:
-        return f"not measured in {' and '.join(lacking)}"
+        return f"{' and '.join(lacking)} did not ask for it"
     empty = [
         (name, side[key].why)
         for side, name in zip(sides, names, strict=True)

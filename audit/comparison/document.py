@@ -1,4 +1,4 @@
-"""A comparison as one JSON document. Its shape is ``docs/comparison.schema.json``."""
+"""A comparison as one JSON document. Its shape is ``templates/schema/comparison.schema.json``."""
 
 from __future__ import annotations
 

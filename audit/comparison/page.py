@@ -117,9 +117,9 @@ def build(comparison: Comparison) -> Page:
         for s in comparison.trend
     ]
     return Page(
-        title=f"{shared.names[0]} and {' and '.join(shared.names[1:])}"
+        title=f"{' and '.join(shared.names[1:])} against {shared.names[0]}"
         if len(shared.names) <= 3
-        else f"{shared.names[0]} and {len(shared.names) - 1} later runs",
+        else f"{len(shared.names) - 1} runs against {shared.names[0]}",
         baseline=shared.names[0],
         verdict=VERDICTS[comparison.verdict],
         facts=tuple(facts),

@@ -26,6 +26,9 @@ KINDS = {
     "unchanged": "= unchanged",
 }
 
+OUTCOME = ("flagged", "undecided", "clear")
+"""What is read first."""
+
 EFFECTS = ("removal", "removal-own", "removal-flip", "transplant", "shift")
 SCORES = ("mass", "density")
 NAMED = 12
@@ -115,7 +118,7 @@ def verdicts(shared: Shared, pair: Pair) -> Table | None:
         head=("Sign", "Class", "Before", "Now", "", "What the later run says of it"),
         rows=tuple(rows),
         note="Each run's verdict is over all of its own cases.",
-        kind="brief verdicts",
+        kind="told",
     )
 
 
@@ -168,7 +171,7 @@ def judged(shared: Shared, pair: Pair) -> Table | None:
             cell(_word(f.outcome)),
             cell(f.statement),
         )
-        for f in pair.judged.findings
+        for f in sorted(pair.judged.findings, key=lambda f: OUTCOME.index(f.outcome))
     ]
     if not rows:
         return None
@@ -176,7 +179,7 @@ def judged(shared: Shared, pair: Pair) -> Table | None:
         caption="Rules about the change",
         head=("Rule", "Sign", "Class", "Outcome", "Statement"),
         rows=tuple(rows),
-        kind="brief",
+        kind="told",
     )
 
 

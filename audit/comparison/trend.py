@@ -46,7 +46,7 @@ def trend(shared: Shared, classes: dict[str, tuple[str, ...]]) -> list[Series]:
         for name, table in zip(shared.names, tables, strict=True):
             column = table.get(key)
             if column is None:
-                why = f"not measured in {name}"
+                why = f"{name} did not ask for it"
                 each.append(Estimate(**key._asdict(), value=None, missing=len(shared.cases), why=why))
                 continue
             summary = summarise(
@@ -57,7 +57,7 @@ def trend(shared: Shared, classes: dict[str, tuple[str, ...]]) -> list[Series]:
                 why=[column.why],
             )[0]
             each.append(Estimate(**key._asdict(), **asdict(summary)))
-        if any(e.value is not None for e in each):
+        if sum(e.value is not None for e in each) > 1:
             found.append(Series(sign=key.region, cls=key.cls, metric=key.metric, estimates=tuple(each)))
     return found
 

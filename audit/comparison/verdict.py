@@ -12,8 +12,9 @@ from audit.comparison.change import Change
 from audit.comparison.news import News
 from audit.comparison.shared import Shared
 from audit.judge.gate import exit_code
+from audit.judge.metrics import CHANGE, GROWTH
 from audit.judge.verdict import FLAGGED
-from audit.record import Finding, Region
+from audit.record import Finding
 
 Answer = Literal["worse", "undecided", "not-worse"]
 
@@ -65,14 +66,22 @@ def judge(
     It is worse if a rule about a change is flagged, or if an artefact's verdict is now confirmed, suspected or
     sensitive and was not, or is worse among these. It is undecided if such a rule cannot decide, or if what was clear
     is no longer. What both runs say alike makes nothing worse, however bad it is. A sign without a verdict in either
-    run, because it is in no case or because nothing speaks of it, is not asked about.
+    run, because it is in no case or because nothing speaks of it, is not asked about; nor is what neither run measured.
     """
     candidate = shared.sources[number]
     estimates = [e for c in changes for e in c.estimates]
     estimates += [e for e in candidate.estimates if e.metric in ALSO]
     told = {row.sign for row in verdicts}
-    signs = [r for r in shared.signs if r.name in told or (r.role == "lesion" and _measured(r, changes))]
-    findings = judging.findings(asked, estimates, regions=signs, classes=list(candidate.classes))
+    signs = [r for r in shared.signs if r.name in told or r.role == "lesion"]
+    measured = {
+        (e.metric, e.region) for c in changes for e in (c.baseline, c.candidate) if e.value is not None
+    }
+    about = {rule.id: _about(rule) for rule in asked}
+    findings = [
+        f
+        for f in judging.findings(asked, estimates, regions=signs, classes=list(candidate.classes))
+        if f.outcome != "undecided" or {(metric, f.region) for metric in about[f.rule]} & measured
+    ]
     worse = [f.statement for f in findings if f.outcome == "flagged"]
     worse += [_said(row, shared) for row in verdicts if row.kind in ("new", "worse") and row.after in FLAGGED]
     open_ = [f"{f.title}: {f.statement}" for f in findings if f.outcome == "undecided"]
@@ -81,10 +90,10 @@ def judge(
     return Judged(verdict=verdict, reasons=tuple(worse or open_), findings=tuple(findings))
 
 
-def _measured(region: Region, changes: Sequence[Change]) -> bool:
-    """Was anything done to it in one of the runs?"""
-    about = [c for c in changes if c.difference.region == region.name and c.difference.family == "removal"]
-    return any(c.difference.value is not None or "not measured in" in (c.difference.why or "") for c in about)
+def _about(rule: judging.Rule) -> set[str]:
+    """The metrics of which a rule asks a change."""
+    kinds = (CHANGE, GROWTH)
+    return {c.metric.partition(":")[2] for c in rule.conditions if c.metric.startswith(kinds)}
 
 
 def _said(row: News, shared: Shared) -> str:

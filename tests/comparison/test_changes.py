@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import handmade
 import numpy as np
 import pytest
+import twins
 from scipy.stats import spearmanr
 
 from audit.comparison.change import Change, changes
@@ -16,7 +16,7 @@ from audit.errors import RunError
 from audit.measure.agreement import coarse
 from audit.measure.estimate import resample
 
-N = handmade.N
+N = twins.N
 
 
 def pick(found: list[Change], metric: str, region: str = "", cls: str = "", stratum: str = "all") -> Change:
@@ -30,13 +30,13 @@ def pick(found: list[Change], metric: str, region: str = "", cls: str = "", stra
     return mine[0]
 
 
-def laid(*runs: handmade.Run, maps: bool = True) -> tuple[Shared, list[Change]]:
+def laid(*runs: twins.Run, maps: bool = True) -> tuple[Shared, list[Change]]:
     shared = share([r.path for r in runs], maps=maps)
     return shared, changes(shared, 1, common(shared, 1)[0])
 
 
-def scale(run: handmade.Run) -> float:
-    p = np.array([x.probabilities[1] for x in run.read(handmade.Prediction)])
+def scale(run: twins.Run) -> float:
+    p = np.array([x.probabilities[1] for x in run.read(twins.Prediction)])
     return float(np.log(p / (1 - p)).std())
 
 
@@ -62,8 +62,8 @@ def near(e: object, value: float, interval: tuple[float, float]) -> None:
 
 def test_identical_runs_differ_by_exactly_nothing(tmp_path: Path) -> None:
     """Zero, with an interval from zero to zero, for whatever was measured."""
-    maps = np.random.default_rng(0).random((N, handmade.SIZE, handmade.SIZE))
-    runs = [handmade.write(tmp_path / name, maps=maps, mass=maps[:, 0, 0]) for name in "ab"]
+    maps = np.random.default_rng(0).random((N, twins.SIZE, twins.SIZE))
+    runs = [twins.write(tmp_path / name, maps=maps, mass=maps[:, 0, 0]) for name in "ab"]
     shared, found = laid(*runs)
     assert len(shared.cases) == N
     measured = [c for c in found if c.difference.value is not None]
@@ -71,19 +71,19 @@ def test_identical_runs_differ_by_exactly_nothing(tmp_path: Path) -> None:
     for c in measured:
         for e in (c.difference, c.growth):
             assert e is None or (e.value, e.low, e.high) == (0.0, 0.0, 0.0)
-    near_ = estimates(shared, [handmade.FUSED], likeness(shared, 1, [handmade.FUSED]))
+    near_ = estimates(shared, [twins.FUSED], likeness(shared, 1, [twins.FUSED]))
     assert near_[0].value == pytest.approx(1.0)
-    assert most(shared, 1, handmade.FUSED, likeness(shared, 1, [handmade.FUSED])) == ()
+    assert most(shared, 1, twins.FUSED, likeness(shared, 1, [twins.FUSED])) == ()
 
 
 def test_swapping_the_runs_turns_every_sign(tmp_path: Path) -> None:
     """Candidate minus baseline, and so the other way round."""
-    a = handmade.write(tmp_path / "a", mass=handmade.numbers(5, 0.2, 0.05))
-    b = handmade.write(
+    a = twins.write(tmp_path / "a", mass=twins.numbers(5, 0.2, 0.05))
+    b = twins.write(
         tmp_path / "b",
-        p=handmade.chances(np.arange(N) % 4 != 3),
-        removal=handmade.numbers(8, 0.9, 0.4),
-        mass=handmade.numbers(6, 0.3, 0.05),
+        p=twins.chances(np.arange(N) % 4 != 3),
+        removal=twins.numbers(8, 0.9, 0.4),
+        mass=twins.numbers(6, 0.3, 0.05),
     )
     (_, forth), (_, back) = laid(a, b), laid(b, a)
     assert any(c.difference.value for c in forth)
@@ -98,11 +98,11 @@ def test_swapping_the_runs_turns_every_sign(tmp_path: Path) -> None:
 def test_accuracy_and_effects_against_a_slow_bootstrap(tmp_path: Path) -> None:
     """Draw by draw, case by case, with nothing vectorised."""
     right = [np.arange(N) % 5 != 4, np.arange(N) % 3 != 2]
-    odds = [handmade.numbers(1, -0.3, 0.5), handmade.numbers(2, 0.9, 0.5)]
+    odds = [twins.numbers(1, -0.3, 0.5), twins.numbers(2, 0.9, 0.5)]
     odds[1][7] = np.nan  # missing in the candidate: out of both
-    p = [handmade.chances(r) for r in right]
+    p = [twins.chances(r) for r in right]
     runs = [
-        handmade.write(tmp_path / name, p=p_, removal=np.nan_to_num(o, nan=0.0))
+        twins.write(tmp_path / name, p=p_, removal=np.nan_to_num(o, nan=0.0))
         for name, p_, o in zip("ab", p, odds, strict=True)
     ]
     shared, found = laid(*runs)
@@ -125,8 +125,8 @@ def test_accuracy_and_effects_against_a_slow_bootstrap(tmp_path: Path) -> None:
 def test_a_label_is_a_set_of_its_own(tmp_path: Path) -> None:
     """What falls in the ill and rises in the well is told in each."""
     ill = np.arange(N) % 2 == 1
-    a = handmade.write(tmp_path / "a", p=handmade.chances(ill))
-    b = handmade.write(tmp_path / "b", p=handmade.chances(~ill))
+    a = twins.write(tmp_path / "a", p=twins.chances(ill))
+    b = twins.write(tmp_path / "b", p=twins.chances(~ill))
     _, found = laid(a, b)
     said = [pick(found, "accuracy", stratum=s).difference for s in ("all", "label=ill", "label=well")]
     assert [(e.value, e.n) for e in said] == [(0.0, N), (-1.0, N // 2), (1.0, N // 2)]
@@ -136,7 +136,7 @@ def test_the_auc_against_counting_pairs(tmp_path: Path) -> None:
     """Of each draw: how often a case of the class scores above another, ties half, in both runs."""
     rng = np.random.default_rng(4)
     p = [rng.uniform(0.05, 0.95, 16).round(1) for _ in range(2)]
-    runs = [handmade.write(tmp_path / name, n=16, p=x) for name, x in zip("ab", p, strict=True)]
+    runs = [twins.write(tmp_path / name, n=16, p=x) for name, x in zip("ab", p, strict=True)]
     shared, found = laid(*runs)
     ill = np.arange(16) % 2 == 1
 
@@ -159,7 +159,7 @@ def test_the_auc_against_counting_pairs(tmp_path: Path) -> None:
 def test_two_networks_that_are_always_right_are_not_equal_for_certain(tmp_path: Path) -> None:
     """No draw shows a difference; the interval is the exact bound over the 30 patients."""
     runs = [
-        handmade.write(tmp_path / name, p=handmade.chances(np.ones(N, bool), sure))
+        twins.write(tmp_path / name, p=twins.chances(np.ones(N, bool), sure))
         for name, sure in (("a", 0.8), ("b", 0.9))
     ]
     _, found = laid(*runs)
@@ -170,12 +170,12 @@ def test_two_networks_that_are_always_right_are_not_equal_for_certain(tmp_path: 
 
 def test_what_one_run_lacks_has_a_reason_and_no_number(tmp_path: Path) -> None:
     """None, never zero."""
-    a = handmade.write(tmp_path / "a", mass=handmade.numbers(5, 0.2, 0.05))
-    b = handmade.write(tmp_path / "b", regions=[handmade.LESION], explained=handmade.without_explainer())
+    a = twins.write(tmp_path / "a", mass=twins.numbers(5, 0.2, 0.05))
+    b = twins.write(tmp_path / "b", regions=[twins.LESION], explained=twins.without_explainer())
     shared, found = laid(a, b)
     c = pick(found, "removal", "text", "ill")
     assert (c.difference.value, c.candidate.value, c.growth and c.growth.value) == (None, None, None)
-    assert c.baseline.value == pytest.approx(handmade.numbers(1, 0.05, 0.3).mean() / scale(a))
+    assert c.baseline.value == pytest.approx(twins.numbers(1, 0.05, 0.3).mean() / scale(a))
     assert c.difference.why == "b did not ask for it"
     assert not [c for c in found if c.candidate.explainer]
     assert [(x.kind, x.why) for x in common(shared, 1)[1]] == [("explainer", "no map by it in b")]
@@ -184,12 +184,12 @@ def test_what_one_run_lacks_has_a_reason_and_no_number(tmp_path: Path) -> None:
 def test_cases_are_shared_by_id_label_and_picture(tmp_path: Path) -> None:
     """What is left out is named with its reason, and the numbers are those of the rest."""
     names = [f"c{i:02d}" for i in range(20)]
-    a = handmade.write(tmp_path / "a", ids=names)
-    b = handmade.write(
+    a = twins.write(tmp_path / "a", ids=names)
+    b = twins.write(
         tmp_path / "b", ids=[*names[1:], "c99"], labels={n: ("well", "ill")[i % 2] for i, n in enumerate(names)}
         | {"c05": "well"}, shade={n: 40 + i for i, n in enumerate(names)} | {"c07": 200},
     )  # fmt: skip
-    patients = {c.id: c.patient for c in b.read(handmade.Case)}
+    patients = {c.id: c.patient for c in b.read(twins.Case)}
     shared = share([a.path, b.path])
     why = {x.name: x.why for x in shared.apart}
     assert why["c00"] == "not in b"
@@ -211,10 +211,10 @@ def test_cases_are_shared_by_id_label_and_picture(tmp_path: Path) -> None:
 
 def test_runs_that_cannot_be_compared_are_refused_with_a_way_out(tmp_path: Path) -> None:
     """No shared case, other classes, another grid, a changed file, one run alone."""
-    a = handmade.write(tmp_path / "a")
-    other = handmade.write(tmp_path / "other", ids=[f"x{i}" for i in range(20)])
-    classes = handmade.write(tmp_path / "classes", classes=("well", "sick"))
-    grid = handmade.write(tmp_path / "grid", grid=32)
+    a = twins.write(tmp_path / "a")
+    other = twins.write(tmp_path / "other", ids=[f"x{i}" for i in range(20)])
+    classes = twins.write(tmp_path / "classes", classes=("well", "sick"))
+    grid = twins.write(tmp_path / "grid", grid=32)
     for paths, what, todo in (
         ([a, other], "the runs share no case: not in other", "over the same cases"),
         ([a, classes], "its classes are 'well', 'sick'", "the same classes"),
@@ -237,10 +237,10 @@ def test_runs_that_cannot_be_compared_are_refused_with_a_way_out(tmp_path: Path)
 
 def test_one_name_for_two_things_is_not_compared(tmp_path: Path) -> None:
     """A region that another detector found, or that lies elsewhere, is set apart with its reason."""
-    a = handmade.write(tmp_path / "a")
-    finder = handmade.replace(handmade.TEXT, version="3")
-    b = handmade.write(tmp_path / "b", regions=[handmade.LESION, finder])
-    c = handmade.write(tmp_path / "c", area=0.2)
+    a = twins.write(tmp_path / "a")
+    finder = twins.replace(twins.TEXT, version="3")
+    b = twins.write(tmp_path / "b", regions=[twins.LESION, finder])
+    c = twins.write(tmp_path / "c", area=0.2)
     for run, names, why in (
         (b, {"text"}, "it is looked for in another way in b than in a"),
         (c, {"text", "lesion"}, "it does not cover the same place in c as in a"),
@@ -265,17 +265,17 @@ def test_likeness_is_spearmans_correlation_of_the_coarse_maps() -> None:
 
 def test_the_cases_that_moved_most_come_first(tmp_path: Path) -> None:
     """One answer was turned and one map was turned over: they are found, and told apart."""
-    rows, columns = np.indices((handmade.SIZE, handmade.SIZE))
+    rows, columns = np.indices((twins.SIZE, twins.SIZE))
     maps = np.stack([rows * 1.0 + columns + i for i in range(N)])
     turned = maps.copy()
     turned[11] = turned[11][::-1, ::-1]
-    p = handmade.chances(np.arange(N) % 5 != 4)
+    p = twins.chances(np.arange(N) % 5 != 4)
     q = p.copy()
     q[30] = 1 - q[30]
     shared = share(
         [
-            handmade.write(tmp_path / "a", p=p, maps=maps).path,
-            handmade.write(tmp_path / "b", p=q, maps=turned).path,
+            twins.write(tmp_path / "a", p=p, maps=maps).path,
+            twins.write(tmp_path / "b", p=q, maps=turned).path,
         ]
     )
     maps_, _ = common(shared, 1)

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import handmade
 import numpy as np
 import pytest
-from handmade import N, said
+import twins
+from twins import N, said
 
 import audit
 from audit import cli
@@ -61,7 +61,7 @@ def outcomes(found: Comparison, number: int = 0) -> dict[str, str]:
 
 def test_identical_runs_are_not_worse_and_nothing_is_new(tmp_path: Path) -> None:
     """Each rule that could be asked is clear, and every verdict is as it was, the bad one too."""
-    a, b = (handmade.write(tmp_path / name, verdicts=[said("confirmed")]) for name in "ab")
+    a, b = (twins.write(tmp_path / name, verdicts=[said("confirmed")]) for name in "ab")
     found = compared([a.path, b.path])
     assert found.verdict == "not-worse"
     assert set(outcomes(found).values()) == {"clear"}
@@ -71,9 +71,9 @@ def test_identical_runs_are_not_worse_and_nothing_is_new(tmp_path: Path) -> None
 
 def test_a_grown_reliance_is_worse_in_either_direction_and_a_shrunk_one_is_not(tmp_path: Path) -> None:
     """The size counts, not the sign."""
-    weak = handmade.write(tmp_path / "weak", removal=handmade.numbers(1, 0.0, 0.2))
-    strong = handmade.write(tmp_path / "strong", removal=handmade.numbers(1, 2.5, 0.2))
-    against = handmade.write(tmp_path / "against", removal=handmade.numbers(1, -2.5, 0.2))
+    weak = twins.write(tmp_path / "weak", removal=twins.numbers(1, 0.0, 0.2))
+    strong = twins.write(tmp_path / "strong", removal=twins.numbers(1, 2.5, 0.2))
+    against = twins.write(tmp_path / "against", removal=twins.numbers(1, -2.5, 0.2))
     for before, after, outcome, verdict in (
         (weak, strong, "flagged", "worse"),
         (weak, against, "flagged", "worse"),
@@ -90,9 +90,9 @@ def test_a_grown_reliance_is_worse_in_either_direction_and_a_shrunk_one_is_not(t
 
 def test_a_lesion_that_matters_less_and_answers_that_are_less_often_right(tmp_path: Path) -> None:
     """Each is flagged by its own rule, and by no other."""
-    base = handmade.write(tmp_path / "base")
-    blind = handmade.write(tmp_path / "blind", lesion=handmade.numbers(2, 0.1, 0.5))
-    worse = handmade.write(tmp_path / "worse", p=handmade.chances(np.arange(N) % 3 == 0))
+    base = twins.write(tmp_path / "base")
+    blind = twins.write(tmp_path / "blind", lesion=twins.numbers(2, 0.1, 0.5))
+    worse = twins.write(tmp_path / "worse", p=twins.chances(np.arange(N) % 3 == 0))
     flagged = {
         name: {r for r, o in outcomes(compared([base.path, run.path])).items() if o == "flagged"}
         for name, run in (("blind", blind), ("worse", worse))
@@ -103,10 +103,10 @@ def test_a_lesion_that_matters_less_and_answers_that_are_less_often_right(tmp_pa
 
 def test_a_cue_is_asked_about_if_a_run_has_a_verdict_on_it(tmp_path: Path) -> None:
     """And not otherwise."""
-    a = handmade.write(tmp_path / "a", shift=handmade.numbers(3, 0.0, 0.1))
-    b = handmade.write(
+    a = twins.write(tmp_path / "a", shift=twins.numbers(3, 0.0, 0.1))
+    b = twins.write(
         tmp_path / "b",
-        shift=handmade.numbers(3, 1.5, 0.1),
+        shift=twins.numbers(3, 1.5, 0.1),
         verdicts=[said("clear"), said("clear", "brightness")],
     )
     assert outcomes(compared([a.path, b.path]))["reliance-on-cues-grew"] == "flagged"
@@ -127,7 +127,7 @@ def test_a_cue_is_asked_about_if_a_run_has_a_verdict_on_it(tmp_path: Path) -> No
 )
 def test_what_became_of_a_verdict(before: str, after: str, kind: str, verdict: str, tmp_path: Path) -> None:
     """The numbers are the same; only what the runs say differs."""
-    runs = [handmade.write(tmp_path / n, verdicts=[said(v)]) for n, v in (("a", before), ("b", after))]
+    runs = [twins.write(tmp_path / n, verdicts=[said(v)]) for n, v in (("a", before), ("b", after))]
     found = compared([r.path for r in runs])
     assert [n.kind for n in found.pairs[0].verdicts] == [kind]
     assert found.verdict == verdict
@@ -156,8 +156,8 @@ def test_a_place_that_each_audit_found_by_itself_is_not_one_place() -> None:
 def test_runs_that_keep_different_rules_are_judged_by_one_set(tmp_path: Path) -> None:
     """A verdict that changed because a limit did says nothing of the network."""
     core = sorted((Path(__file__).parents[2] / "rules" / "core").glob("*.yaml"))
-    a = handmade.write(tmp_path / "a", rules=core[:3], verdicts=[said("confirmed")])
-    b = handmade.write(tmp_path / "b", rules=core)
+    a = twins.write(tmp_path / "a", rules=core[:3], verdicts=[said("confirmed")])
+    b = twins.write(tmp_path / "b", rules=core)
     found = compared([a.path, b.path])
     assert found.judged_again
     assert found.shared.sources[0].judgement["verdict"] == "undecided"  # nothing in the estimates confirms
@@ -167,8 +167,8 @@ def test_runs_that_keep_different_rules_are_judged_by_one_set(tmp_path: Path) ->
 def test_a_gate_of_ones_own(tmp_path: Path) -> None:
     """By name, or kept by the last run; its limit decides."""
     rule = mine(tmp_path)
-    a = handmade.write(tmp_path / "a", removal=handmade.numbers(1, 0.0, 0.05), rules=[rule])
-    b = handmade.write(tmp_path / "b", removal=handmade.numbers(1, 0.25, 0.05), rules=[rule])
+    a = twins.write(tmp_path / "a", removal=twins.numbers(1, 0.0, 0.05), rules=[rule])
+    b = twins.write(tmp_path / "b", removal=twins.numbers(1, 0.25, 0.05), rules=[rule])
     found = compared([a.path, b.path])
     assert outcomes(found)["text-grew"] == "flagged"
     assert "reliance-grew" in outcomes(found)
@@ -185,8 +185,8 @@ def test_a_plain_run_says_that_such_a_rule_needs_a_baseline(tmp_path: Path) -> N
         Estimate(metric="removal", region="text", cls="ill", fill="inpaint", value=0.0, low=0.0, high=0.0)
     ]
     core = load(["core"], folder=Path())
-    plain = judge(core, estimates, [handmade.TEXT], ["well", "ill"])
-    both = judge([*core, *rules], estimates, [handmade.TEXT], ["well", "ill"])
+    plain = judge(core, estimates, [twins.TEXT], ["well", "ill"])
+    both = judge([*core, *rules], estimates, [twins.TEXT], ["well", "ill"])
     waiting = [f for f in both.findings if f.rule == "text-grew"]
     assert [(f.outcome, "`pfungst compare` judges it" in (f.why or "")) for f in waiting] == [
         ("undecided", True)
@@ -206,9 +206,9 @@ def test_a_change_that_nobody_measures_and_a_limit_that_none_can_reach(tmp_path:
 
 def test_the_command_ends_with_the_verdicts_code_and_writes_the_same_bytes(tmp_path: Path, capsys) -> None:
     """0 not worse, 1 worse, 4 undecided, 2 wrong usage; --fail-on moves the gate."""
-    a = handmade.write(tmp_path / "a", removal=handmade.numbers(1, 0.0, 0.2))
-    b = handmade.write(tmp_path / "b", removal=handmade.numbers(1, 2.5, 0.2))
-    few = [handmade.write(tmp_path / f"few-{x}", n=8) for x in "ab"]
+    a = twins.write(tmp_path / "a", removal=twins.numbers(1, 0.0, 0.2))
+    b = twins.write(tmp_path / "b", removal=twins.numbers(1, 2.5, 0.2))
+    few = [twins.write(tmp_path / f"few-{x}", n=8) for x in "ab"]
 
     def ended(*arguments: object) -> int:
         with pytest.raises(SystemExit) as exit_:
@@ -230,7 +230,7 @@ def test_the_command_ends_with_the_verdicts_code_and_writes_the_same_bytes(tmp_p
 
 def test_the_function_does_what_the_command_does(tmp_path: Path) -> None:
     """Also after the package was imported: its name is not the function's."""
-    a = handmade.write(tmp_path / "a")
+    a = twins.write(tmp_path / "a")
     assert audit.compare(a.path, a.path, out=tmp_path / "out").verdict == "not-worse"
     assert (tmp_path / "out" / "report" / "report.pdf").is_file()
     with pytest.raises(ConfigError, match="did you mean"):
@@ -239,7 +239,7 @@ def test_the_function_does_what_the_command_does(tmp_path: Path) -> None:
 
 def test_it_works_where_torch_is_not_installed(tmp_path: Path) -> None:
     """From two finished runs alone."""
-    a = handmade.write(tmp_path / "a")
+    a = twins.write(tmp_path / "a")
     code_ = (
         "import sys; sys.modules['torch'] = None\nimport audit\n"
         f"audit.compare({str(a.path)!r}, {str(a.path)!r}, out={str(tmp_path / 'out')!r})"

@@ -245,7 +245,7 @@ CUES: dict[str, Cue] = {
     )
 }
 
-VERSION = "1"
+VERSION = "2"
 
 
 def catalogue(names: Sequence[str]) -> list[Region]:

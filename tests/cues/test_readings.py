@@ -7,9 +7,10 @@ import sys
 
 import numpy as np
 import pytest
-from drawn import disc, flat, picture, scene
+from drawn import disc, flat, picture, scene, tree
 from PIL import Image as Pillow
 from scipy import ndimage
+from scipy.stats import spearmanr
 from skimage.measure import blur_effect
 
 from audit.cues import CUES, catalogue, readings
@@ -168,6 +169,28 @@ def test_winding_vessels_are_longer_than_their_chords(n, swing):
     image = fundus(n, [(0.35 + wave, ALONG), (0.65 + wave, ALONG)])
     truth = np.hypot(np.diff(wave), np.diff(ALONG)).sum() / 0.6
     assert read("vessel-tortuosity", image) == pytest.approx(truth, abs=0.12)
+
+
+@pytest.mark.parametrize("n", [64, 128, 224])
+@pytest.mark.parametrize("noise", [0.003, 0.012])
+def test_vessels_of_drawn_eyes_read_in_their_order_at_every_size(n, noise):
+    """The density of 3 to 12 vessels, and how straight, swaying and winding ones wind; no matter how fine the grid."""
+    eyes = [tree(seed, n, count, noise=noise) for seed, count in enumerate([3, 5, 7, 9, 12] * 3)]
+    found = [read("vessel-density", image) for image, _ in eyes]
+    assert spearmanr(found, [truth for _, truth in eyes])[0] > 0.9
+    assert all(0.55 * truth < value < 1.3 * truth for value, (_, truth) in zip(found, eyes, strict=True))
+    winding = [
+        np.mean([read("vessel-tortuosity", tree(seed, n, 6, swing=s, noise=noise)[0]) for seed in range(6)])
+        for s in (0.0, 0.015, 0.03)
+    ]
+    assert winding[0] < winding[1] < winding[2]
+
+
+def test_noise_alone_and_a_brighter_lamp_are_no_vessels():
+    grain = np.random.default_rng(1).standard_normal((64, 64, 3)).astype(np.float32)
+    assert read("vessel-density", flat(64) + 0.05 * grain) < 0.5
+    eye = tree(0, 128, 7)[0]
+    assert read("vessel-density", 0.6 * eye) == pytest.approx(read("vessel-density", eye), rel=0.05)
 
 
 def test_a_picture_that_is_all_padding_has_no_light():

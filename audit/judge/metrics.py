@@ -37,6 +37,8 @@ METRICS: dict[str, Metric] = {
     "removal-control": _SD,
     "removal-dose": _SD,
     "removal-flip": _LINK,
+    "removal-pooled": _SD,
+    "removal-pooled-flip": _SHARE._replace(cls=True),
     "removal-own": Metric(-math.inf, math.inf),
     "strange": _SHARE,
     "transplant": _SD,

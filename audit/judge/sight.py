@@ -102,6 +102,9 @@ class Sight:
         asked = self.voters(self.reliance, self.intervention)
         if not asked:
             return None
+        plain = self.voters(self.reliance, f"{self.intervention}-change")
+        beside = {(e.fill, e.stratum) for e in asked}
+        asked += [e for e in plain if (e.fill, e.stratum) in beside]
         strata = {e.stratum for e in asked}
         least = [_together([e.value or 0.0 for e in asked if e.stratum == s]) for s in sorted(strata)]
         size = max(least, key=abs)

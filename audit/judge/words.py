@@ -85,7 +85,10 @@ _FILLED = {
 
 def _painting(e: Estimate, place: str, value: float) -> str:
     doing = _FILLED.get(e.fill, "painting over {place}").format(place=place)
-    alone = ", with no control place to compare," if e.metric == "removal-change" else ""
+    alone = {
+        "removal-change": ", with no control place taken off,",
+        "removal-pooled": ", all ways of it put together,",
+    }.get(e.metric, "")
     light = f", {float(e.other):.0%} opaque," if e.metric == "removal-dose" else ""
     return _moves(e, doing + light + alone, value, lowers=True)
 
@@ -158,6 +161,9 @@ def _beyond(e: Estimate, place: str, value: float) -> str:
 
 
 def _flip(e: Estimate, place: str, value: float) -> str:
+    if e.metric == "removal-pooled-flip":
+        doing = f"painting over {place}, all ways of it put together,"
+        return f"{doing} changes a share of {number(value)} of the answers {_spread(e)}"
     more = f"a share of {number(value)} more of the answers than at control places"
     return f"painting over {place} changes {more} {_spread(e)}"
 
@@ -246,6 +252,7 @@ _TELL: dict[str, Callable[[Estimate, str, float], str]] = {
     "removal-change": _painting,
     "removal-dose": _painting,
     "removal-own": _painting,
+    "removal-pooled": _painting,
     "transplant": _putting,
     "shift": _moving,
     "shift-change": _moving,
@@ -255,6 +262,7 @@ _TELL: dict[str, Callable[[Estimate, str, float], str]] = {
     "accuracy-gap": _gap,
     "beyond": _beyond,
     "removal-flip": _flip,
+    "removal-pooled-flip": _flip,
     "density": _density,
     "density-positive": _density,
     "association": _association,

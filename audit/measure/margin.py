@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 FLOOR = 1e-6
 """Of a probability: log-odds beyond +-13.8 are the same answer."""
 
+SAID = 0.5
+"""A label of a model whose labels do not exclude each other is said where its probability is above this."""
+
 
 def margins(probabilities: NDArray[np.float64], *, exclusive: bool = True) -> NDArray[np.float64]:
     """Log-odds of each class, ``(n, k)``: against the sum of all others, or, where labels do not exclude each other,
@@ -23,25 +26,24 @@ def margins(probabilities: NDArray[np.float64], *, exclusive: bool = True) -> ND
     return np.asarray(np.log(np.clip(p, FLOOR, 1)) - np.log(np.clip(rest, FLOOR, 1)))
 
 
+def flips(
+    before: NDArray[np.float64], answers: NDArray[np.float64], *, exclusive: bool = True
+) -> NDArray[np.bool_]:
+    """Which answers ``(m, k)`` say something else than the answer before, ``(k,)``, does, for each class, ``(m, k)``.
+
+    Of classes that exclude each other one is predicted, so all flip together. Of labels that do not, each is said or
+    not said, at :data:`SAID`.
+
+    >>> before, after = np.array([0.9, 0.6]), np.array([[0.4, 0.3]])
+    >>> flips(before, after).tolist(), flips(before, after, exclusive=False).tolist()
+    ([[False, False]], [[True, True]])
+    """
+    if not exclusive:
+        return np.asarray((answers > SAID) != (before > SAID))
+    other = answers.argmax(1) != before.argmax()
+    return np.repeat(other[:, None], answers.shape[1], axis=1)
+
+
 def _others(p: NDArray[np.float64]) -> NDArray[np.float64]:
     """The sum of the other classes, added up rather than taken from 1, so that small ones are not lost."""
     return np.stack([np.delete(p, c, axis=1).sum(1) for c in range(p.shape[1])], axis=1)
-
-
-def flips(
-    before: NDArray[np.float64], after: NDArray[np.float64], *, exclusive: bool = True
-) -> NDArray[np.bool_]:
-    """Did the answer for each class turn over? ``before`` ``(k,)``, ``after`` ``(m, k)``; gives ``(m, k)``.
-
-    Where classes exclude each other, the predicted class changed, which is the same for all of them. Where they do
-    not, each class is answered yes above one half.
-
-    >>> flips(np.array([0.9, 0.1]), np.array([[0.4, 0.6], [0.8, 0.2]])).tolist()
-    [[True, True], [False, False]]
-    >>> flips(np.array([0.9, 0.7]), np.array([[0.8, 0.4]]), exclusive=False).tolist()
-    [[False, True]]
-    """
-    if not exclusive:
-        return np.asarray((after > 0.5) != (before > 0.5))
-    turned = after.argmax(1) != before.argmax()
-    return np.broadcast_to(turned[:, None], after.shape)

@@ -91,6 +91,11 @@ METRICS: dict[str, tuple[str, float | None]] = {
     "removal-change": ("Change on removal, control not subtracted, in standard deviations", 0.0),
     "removal-control": ("Change at the control places, in standard deviations", 0.0),
     "removal-flip": ("Share of answers that flip, beyond control", 0.0),
+    "removal-pooled": (
+        "Change on removal, all sane ways put together, control not subtracted, in standard deviations",
+        0.0,
+    ),
+    "removal-pooled-flip": ("Share of answers that flip on removal, all sane ways put together", None),
     "removal-own": ("Change for the case's own label beyond control, in standard deviations", 0.0),
     "removal-dose": ("Change on lighter removal, control not subtracted, in standard deviations", 0.0),
     "strange": (

@@ -17,8 +17,10 @@ from typing import Any, Literal
 
 import torch
 
-from audit import config, judge, resources, runner, stages
-from audit.record import Estimate, Run
+from audit import config, cues, judge, resources, runner, stages
+from audit.images.dataset import load
+from audit.images.grid import Grid
+from audit.record import Case, Estimate, Reading, Run
 from benchmarks.detection import compared, sets, tasks, training, zoo
 from benchmarks.detection.plans import Spec
 
@@ -62,6 +64,7 @@ def audited(
     elif redo in ("judge", "measure") or known.get("rules") != rules:
         run = Run.open(path / "run")
         if redo == "measure":
+            _read_again(cache, spec, run)
             stages.measure(run)
         stages.judge(run, ["core"])
         run.seal()
@@ -101,6 +104,22 @@ def _ask(cache: Path, spec: Spec, out: Path) -> None:
         }
     )
     runner.audit(settings, folder=folder, out=out, model=zoo.network(cache, spec), report=False)
+
+
+def _read_again(cache: Path, spec: Spec, run: Run) -> None:
+    """The clinical signs, which are only read: no network is asked for them."""
+    names = [c.name for c in run.cues if c.role == "clinical"]
+    readings = {(r.case, r.cue): r for r in run.read(Reading)}
+    place = sets.folder(cache, spec)
+    for case in run.read(Case):
+        picture = load(case, place, Grid(size=(64, 64)))
+        for name, value in cues.readings(names, picture).items():
+            told = isinstance(value, str)
+            kept = readings[case.id, name]
+            readings[case.id, name] = dataclasses.replace(
+                kept, value=None if told else float(value), why=str(value) if told else None
+            )
+    run.write(Reading, list(readings.values()))
 
 
 def _evidence(cache: Path, spec: Spec) -> str:

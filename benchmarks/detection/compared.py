@@ -59,9 +59,10 @@ def honesty(
     fall = (score(before) - score(after))[told.bears] / max(score(before).std(), 1e-9)
     flips = (before.argmax(1) != after.argmax(1))[told.bears]
     found: dict[str, Any] = {"true": float(fall.mean()), "true_flip": float(flips.mean())}
-    for metric in ("removal", "removal-change", "removal-flip"):
+    ways = {"removal": "inpaint", "removal-change": "inpaint", "removal-flip": "inpaint"}
+    for metric, fill in (ways | {"removal-pooled": "", "removal-pooled-flip": ""}).items():
         for e in estimates:
-            where = (e.metric, e.region, e.cls, e.stratum, e.fill) == (metric, name, cls, "all", "inpaint")
+            where = (e.metric, e.region, e.cls, e.stratum, e.fill) == (metric, name, cls, "all", fill)
             if where and e.value is not None:
                 found[metric] = {"value": e.value, "low": e.low, "high": e.high}
     found |= _asked(run, name, cls)

@@ -227,12 +227,16 @@ def _effects(records: Sequence[Record]) -> dict[str, Figure]:
 
     flips = [r["effects"] for r in records if "removal-flip" in r["effects"]]
     plain = [r["effects"] for r in records if "plain_flip" in r["effects"]]
-    values = [r["effects"] for r in records if "removal" in r["effects"]]
+    pooled = [r["effects"] for r in records if "removal-pooled" in r["effects"]]
+    shares = [r["effects"] for r in records if "removal-pooled-flip" in r["effects"]]
     return {
-        "covered": held("removal"),
+        "covered": held("removal-pooled"),
+        "covered_beyond": held("removal"),
         "covered_change": held("removal-change"),
-        "error": mean(e["removal"]["value"] - e["true"] for e in values),
-        "flip_error": mean(abs(e["removal-flip"]["value"] - e["true_flip"]) for e in flips),
+        "error": mean(e["removal-pooled"]["value"] - e["true"] for e in pooled),
+        "width": mean(e["removal-pooled"]["high"] - e["removal-pooled"]["low"] for e in pooled),
+        "flip_error": mean(abs(e["removal-pooled-flip"]["value"] - e["true_flip"]) for e in shares),
+        "flip_error_beyond": mean(abs(e["removal-flip"]["value"] - e["true_flip"]) for e in flips),
         "plain_flip_error": mean(abs(e["plain_flip"] - e["true_flip"]) for e in plain),
     }
 

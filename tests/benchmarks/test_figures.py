@@ -125,13 +125,19 @@ def test_effects_are_held_against_re_rendering():
             "true": true,
             "true_flip": 0.3,
             "plain_flip": 0.2,
-            "removal": {"value": value, "low": value - 0.1, "high": value + 0.1},
-            "removal-flip": {"value": 0.35, "low": 0.3, "high": 0.4},
+            "removal": {"value": value, "low": value + 1.0, "high": value + 1.1},
+            "removal-flip": {"value": 0.5, "low": 0.3, "high": 0.6},
+            "removal-pooled": {"value": value, "low": value - 0.1, "high": value + 0.1},
+            "removal-pooled-flip": {"value": 0.35, "low": 0.3, "high": 0.4},
         }
 
     told = figures.figures([record(effects=effects(1.0, 1.05)), record(effects=effects(1.0, 0.5))])["effects"]
     assert told["covered"]["value"] == 0.5
+    assert told["covered_beyond"]["value"] == 0
+    assert told["error"]["value"] == pytest.approx((-0.05 + 0.5) / 2)
+    assert told["width"]["value"] == pytest.approx(0.2)
     assert told["flip_error"]["value"] == pytest.approx(0.05)
+    assert told["flip_error_beyond"]["value"] == pytest.approx(0.2)
     assert told["plain_flip_error"]["value"] == pytest.approx(0.1)
     assert told["error"]["value"] == pytest.approx(0.225)
 

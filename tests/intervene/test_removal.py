@@ -140,6 +140,20 @@ def test_labels_that_do_not_exclude_each_other_have_margins_of_their_own():
     assert second.change == 0
 
 
+def test_a_label_that_is_no_more_said_flips_though_another_one_stays_the_largest():
+    """Two independent labels, both said; without the tag the second is not, and no argmax sees it."""
+    plan = removal.Plan(
+        region="x",
+        mask=np.ones((2, 2), bool),
+        fills=(removal.Filled(fill="inpaint", painted=np.zeros((2, 2, 3), np.float32), places=2),),
+    )
+    before, after = np.array([0.9, 0.7]), np.array([[0.9, 0.2], [0.9, 0.7], [0.4, 0.7]])
+    rows = removal.effects("x", plan, before, after, CLASSES, CLASSES, exclusive=False)
+    assert [(r.flipped, r.flipped_control) for r in rows] == [(0, 0.5), (1, 0)]
+    rows = removal.effects("x", plan, before, after, CLASSES, CLASSES, exclusive=True)
+    assert [(r.flipped, r.flipped_control) for r in rows] == [(0, 0.5), (0, 0.5)]
+
+
 def test_every_fill_finds_what_a_model_reads_and_has_its_own_controls():
     image, tag = picture(), mask(slice(2, 6), slice(2, 12))
     plan = removal.plan(

@@ -268,6 +268,14 @@ def test_positive_is_what_speaks_for_the_class_and_a_third_class_is_not_measured
     assert ill.change == pytest.approx(np.log(3))
     assert (ill.flipped, ill.flipped_control, ill.control) == (1, 0, 0)
     assert (third.change, third.why) == (None, shift.OUTSIDE)
+    rows = shift.effects(
+        "x", plan, before, after, classes, classes, exclusive=False, label="ill", other="well"
+    )
+    assert [row.flipped for row in rows] == [0, 0, None]  # neither label was said before, nor is it now
+    rows = shift.effects(
+        "x", plan, before, 2 * before[None], classes, classes, exclusive=False, label="ill", other="well"
+    )
+    assert [row.flipped for row in rows] == [0, 1, None]
 
 
 def test_one_seed_gives_the_same_questions_however_often_they_are_asked():

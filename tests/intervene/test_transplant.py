@@ -134,6 +134,7 @@ def test_labels_that_do_not_exclude_each_other_are_against_their_own_absence():
     well, ill = transplant.effects("x", plan, before, answers, CLASSES, CLASSES, exclusive=False)
     assert well.change == 0
     assert ill.change == pytest.approx(np.log(9))
+    assert (well.flipped, ill.flipped) == (0, 1)
     assert (ill.control, ill.difference, ill.places, ill.why) == (None, None, 0, transplant.NO_CONTROL)
     assert ill.flipped_control is None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +79,19 @@ SMALL = mirrored("removal", 0.02, 0.08)
 BETWEEN = mirrored("removal", 0.3, 0.2)
 
 
+def unmoved(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """With each removal beyond control the plain change, as large, where none is given: the controls did nothing."""
+    about = {(e.metric, e.region, e.cls, e.fill, e.stratum) for e in estimates}
+    beside = [
+        replace(e, metric="removal-change")
+        for e in estimates
+        if e.metric == "removal" and ("removal-change", e.region, e.cls, e.fill, e.stratum) not in about
+    ]
+    return [*estimates, *beside]
+
+
 def judged(estimates: list[Estimate], regions: list[Region] = REGIONS, classes: list[str] = TWO) -> Judgement:
-    return judge(CORE, estimates, regions=regions, classes=classes)
+    return judge(CORE, unmoved(estimates), regions=regions, classes=classes)
 
 
 def only(judgement: Judgement) -> Any:

@@ -36,6 +36,7 @@ from handmade import (
     mirrored,
     only,
     region,
+    unmoved,
 )
 
 from audit.judge import exit_code, judge, load
@@ -97,7 +98,7 @@ def test_what_a_rule_flags_of_some_ways_takes_the_clearing(values: tuple[float, 
         else r
         for r in CORE
     ]
-    row = only(judge(every_way, estimates, regions=[LESION, TEXT], classes=TWO))
+    row = only(judge(every_way, unmoved(estimates), regions=[LESION, TEXT], classes=TWO))
     assert row.verdict == "suspected"
     assert "not every way of painting over says so" in row.statement
 
@@ -587,6 +588,21 @@ def test_following_is_no_suspicion_where_removal_clears() -> None:
     assert row.verdict == "clear"
     assert "Other signs speak against it, though the answer does not need it" in row.statement
     assert "goes with the label" not in row.statement
+
+
+def test_a_score_that_follows_bars_within_a_label_is_suspected() -> None:
+    """Bars that removal cannot decide, and a score that goes with them among cases of one label."""
+    follows = mirrored("follow", 0.7, 0.1, region="padding", n=128)
+    row = only(judged([*padding(0.25, 0.6), *follows], [LESION, PADDING]))
+    assert row.verdict == "suspected"
+    assert "follows" in row.statement
+
+
+def test_an_answer_that_moves_for_the_controls_alone_is_no_suspicion() -> None:
+    """A control place that lies on the disease moves the answer; painting over the tag does not."""
+    still = [e for way in SANE for e in mirrored("removal-change", 0.0, 0.02, fill=way)]
+    row = only(judged([*GROUND, *fills(0.5, 0.5, 0.5), *still, *GOES]))
+    assert (row.verdict, row.strength) == ("undecided", 0.0)
 
 
 def test_a_cue_that_may_be_a_clinical_signs_shadow_is_undecided() -> None:

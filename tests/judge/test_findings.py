@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from handmade import unmoved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
@@ -166,10 +167,10 @@ def test_many_places_need_more_than_one_place() -> None:
         about = {"metric": "removal", "region": region, "cls": "referable", "fill": "inpaint"}
         return Estimate(**about, value=value, low=low, high=high, se=se, n=50, patients=50)
 
-    alone = findings(rule, [effect(corners[0], 0.52, 0.21)], regions=regions, classes=CLASSES)
+    alone = findings(rule, unmoved([effect(corners[0], 0.52, 0.21)]), regions=regions, classes=CLASSES)
     assert {f.outcome for f in alone if f.region == corners[0]} == {"flagged"}
     among = [effect(corners[0], 0.52, 0.21), *(effect(c, 0.3, 0.2) for c in corners[1:])]
-    found = findings(rule, among, regions=regions, classes=CLASSES)
+    found = findings(rule, unmoved(among), regions=regions, classes=CLASSES)
     (first,) = [f for f in found if f.region == corners[0]]
     assert first.outcome == "undecided"
     assert "Holm's correction for 4 tests (p = 0.08" in str(first.why)

@@ -31,6 +31,7 @@ from handmade import (
     mirrored,
     only,
     region,
+    unmoved,
 )
 
 from audit.errors import ConfigError
@@ -280,10 +281,10 @@ def test_two_labels_that_do_not_exclude_each_other_have_a_row_each() -> None:
 def test_what_a_rule_calls_a_clinical_sign_is_legitimate() -> None:
     """A rule may say that a sign is one that an expert reads too."""
     rules = [r.model_copy(update={"legitimate": True}) if r.id == "reliance-artefacts" else r for r in CORE]
-    result = judge(rules, [*GROUND, *BIG, *GOES], regions=REGIONS, classes=TWO)
+    result = judge(rules, unmoved([*GROUND, *BIG, *GOES]), regions=REGIONS, classes=TWO)
     assert (result.verdict, only(result).verdict) == ("legitimate", "legitimate")
     assert exit_code(result.verdict) == 0
-    small = judge(rules, [*GROUND, *SMALL, *GOES], regions=REGIONS, classes=TWO)
+    small = judge(rules, unmoved([*GROUND, *SMALL, *GOES]), regions=REGIONS, classes=TWO)
     assert only(small).verdict == "clear"
 
 

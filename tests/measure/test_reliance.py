@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
+from audit.intervene.fills import FILLS
+from audit.measure.estimate import Summary
 from audit.measure.guard import GUARD_CONTROLS, stranger
-from audit.measure.reliance import reliance
+from audit.measure.pooled import pooled
+from audit.measure.reliance import WAYS, reliance
 from audit.record import Case, Effect, Estimate, Prediction, Region, Run
 
 CLASSES = ["well", "ill"]
@@ -186,3 +190,65 @@ def test_too_few_say_so_and_a_black_box_says_nothing(tmp_path, rng):
     assert all("9 pictures with the region painted over" in e.why for e in found)
     box = begun(tmp_path / "box", [])
     assert list(stranger(box, CASES, answers, {"tag": ["inpaint"]})) == []
+
+
+def test_ways_of_painting_over_are_put_together_as_imputations_are(tmp_path, rng):
+    """Rubin's rules worked out here: the mean of the ways, the spread of the patients and that of the ways."""
+    scores = rng.normal(0, 2, N)
+    change = {
+        way: rng.normal(mean, 0.5, N) for way, mean in (("inpaint", 1.0), ("ring", 1.4), ("donor", 0.7))
+    }
+    flips = {way: rng.integers(0, 2, N).astype(float) for way in change}
+    change["black"], flips["black"] = np.full(N, 9.0), np.ones(N)  # shown only: it has no part in it
+    effects = [
+        effect(c, fill=way, change=values[i], control=3.0, difference=values[i] - 3.0, flipped=flips[way][i])
+        for way, values in change.items()
+        for i, c in enumerate(CASES)
+    ]
+    found = estimated(tmp_path, effects, scores)
+    sane = ["inpaint", "ring", "donor"]
+    whole = found["removal-pooled", "tag", "ill", "", "", "all"]
+    means = np.array([change[way].mean() for way in sane]) / scores.std()
+    within = np.mean([found["removal-change", "tag", "ill", way, "", "all"].se ** 2 for way in sane])
+    total = within + 4 / 3 * means.var(ddof=1)
+    freedom = 2 * (total / (total - within)) ** 2
+    half = stats.t.ppf(0.975, freedom) * total**0.5
+    assert (whole.value, whole.low, whole.high) == pytest.approx(
+        (means.mean(), means.mean() - half, means.mean() + half)
+    )
+    assert (whole.n, whole.patients, whole.missing) == (N, N // 2, 0)
+    share = found["removal-pooled-flip", "tag", "ill", "", "", "all"]
+    assert share.value == pytest.approx(np.mean([flips[way].mean() for way in sane]))
+    assert 0 <= share.low < share.value < share.high <= 1
+
+
+def test_one_way_of_painting_over_is_not_put_together(tmp_path, rng):
+    effects = [effect(c, change=1.0, flipped=0.0) for c in CASES]
+    found = estimated(tmp_path, effects, rng.normal(0, 2, N))
+    for metric in ("removal-pooled", "removal-pooled-flip"):
+        e = found[metric, "tag", "ill", "", "", "all"]
+        assert (e.value, e.low) == (None, None)
+        assert "one way only" in e.why
+
+
+def test_where_no_answer_flips_in_any_way_the_bound_is_that_of_a_share(tmp_path, rng):
+    effects = [effect(c, fill=way, change=1.0, flipped=0.0) for way in ("inpaint", "ring") for c in CASES]
+    e = estimated(tmp_path, effects, rng.normal(0, 2, N))["removal-pooled-flip", "tag", "ill", "", "", "all"]
+    assert (e.value, e.low) == (0, 0)
+    assert e.high == pytest.approx(1 - 0.025 ** (1 / (N // 2)))
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.1, 0.5])
+def test_the_interval_holds_a_truth_that_is_as_far_off_as_the_ways_are(rng, spread):
+    """What is under an artefact is one more draw like the three guesses: nine intervals of ten hold it, and more."""
+    held = []
+    for _ in range(1500):
+        truth, patients = 0.4 + rng.normal(0, spread), rng.normal(0, 0.05)
+        guesses = 0.4 + patients + rng.normal(0, spread, 3)
+        s = pooled([Summary(value=float(g), low=0.0, high=0.0, se=0.05, n=60, patients=60) for g in guesses])
+        held.append(s.low <= truth <= s.high)
+    assert 0.9 < np.mean(held) < 0.975
+
+
+def test_the_ways_that_count_are_the_sane_ones():
+    assert set(WAYS) == {name for name, fill in FILLS.items() if fill.sane} | {"reflect"}

@@ -160,9 +160,23 @@ def fill_table(source: Source, region: Region) -> Table | None:
         caption=f"{source.title(region.name)}{about}: the ways of painting over beside each other",
         head=("Painted over", *EFFECT, "Has it a vote?", "Cases"),
         rows=tuple(rows),
-        note=scale_note(limits, "removal", marks),
+        note=scale_note(limits, "removal", marks) + _pooled_note(source, region, classes),
         kind="numbers",
     )
+
+
+def _pooled_note(source: Source, region: Region, classes: Sequence[str]) -> str:
+    """What the same pictures without the region would have changed, as all sane ways together have it."""
+    found = {c: source.one("removal-pooled", region=region.name, cls=c, stratum="all") for c in classes}
+    told = [
+        f"{words.pair_cell(e).text}{f' for {c}' if len(classes) > 1 else ''}"
+        for c, e in found.items()
+        if e is not None and e.value is not None
+    ]
+    if not told:
+        return ""
+    start = " All sane ways put together, controls not taken off, the same pictures without it would change the answer"
+    return f"{start} by {'; '.join(told)}. The interval holds how far the ways differ."
 
 
 def vote(source: Source, region: Region, way: str) -> str:

@@ -89,6 +89,10 @@ def estimates(
                         rows.append(_gap(n, "no other case without the region could lend a patch", **names))
                     else:
                         rows.append(_e(rng, n, size, 0.05, **names))
+            if r.name != "joint":
+                rows.append(
+                    _e(rng, n, size, 0.25, metric="removal-pooled", region=r.name, cls=c, family="removal")
+                )
             rows += [
                 _e(rng, n, size * dose, 0.05, metric="removal-dose", region=r.name, cls=c, fill="inpaint",
                    other=f"{dose:g}", family="removal")

@@ -77,6 +77,9 @@ def test_every_way_of_painting_over_stands_beside_the_others_with_its_vote(
     row = next(r for r in rows if r[0] == "Colour and noise of its surround")
     assert row[1] == printed(ring.value or 0.0)
     assert "Top left corner" in {texts(r)[0] for r in table(context.removal, "Artefacts that hardly").rows}
+    whole = one(run, metric="removal-pooled", region="text", cls="healthy")
+    assert "the same pictures without it would change the answer by" in own.note
+    assert f"{printed(whole.value or 0.0)} (" in own.note
 
 
 def test_a_way_without_a_number_has_no_vote(context: Context) -> None:

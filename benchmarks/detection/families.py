@@ -180,7 +180,10 @@ FAMILIES: dict[str, Family] = {
         title="blur", plant=blur, names=("sharpness", "noise", "resolution", "contrast"), local=False
     ),
     "jpeg": Family(
-        title="JPEG", plant=jpeg, names=("jpeg-quality", "noise", "sharpness", "resolution"), local=False
+        title="JPEG",
+        plant=jpeg,
+        names=("jpeg-quality", "blockiness", "noise", "sharpness", "resolution"),
+        local=False,
     ),
     "field": Family(
         title="field of view",

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from audit.record import Estimate, Region
 from audit.report import rulebook, words
 from audit.report.blocks import Cell, Table
+from audit.report.effects import EFFECT, MIRRORED, effect_cells, effect_rows
 from audit.report.findings import scale_note
-from audit.report.reliance import EFFECT, MIRRORED, effect_cells, effect_rows
 from audit.report.source import Source
 
 

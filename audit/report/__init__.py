@@ -6,7 +6,7 @@ from pathlib import Path
 
 from audit.errors import RunError
 from audit.record import Run
-from audit.report import digests, html, junit, markdown, pdf, sarif
+from audit.report import digests, enclosed, html, junit, markdown, pdf, sarif
 from audit.report.context import Context, build
 
 __all__ = ["Context", "build", "render"]
@@ -32,7 +32,7 @@ def render(run: Run, *, draft: bool = False) -> tuple[Path, Path]:
     run.report.mkdir(parents=True, exist_ok=True)
     page, paper = run.report / "index.html", run.report / "report.pdf"
     _replace(page, html.page(context).encode("utf-8"))
-    _replace(paper, pdf.document(context))
+    _replace(paper, pdf.document(context, enclosed.files(run)))
     _replace(run.report / "junit.xml", junit.document(run))
     _replace(run.report / "findings.sarif", sarif.document(run))
     _replace(run.report / "summary.md", markdown.document(run, context))

@@ -11,7 +11,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from audit.errors import visible
-from audit.report.blocks import Picture
+from audit.report.blocks import Picture, Table
 from audit.report.context import Context
 from audit.resources import folder
 
@@ -39,14 +39,18 @@ def _written_out(thing: object) -> object:
     return visible(thing) if isinstance(thing, str) and not isinstance(thing, Markup) else thing
 
 
-def page(context: Context, medium: Medium = "screen") -> str:
-    """The context as one HTML document; on paper, pictures are named and handed over beside it."""
+def page(context: Context, medium: Medium = "screen", *, enclosed: Table | None = None) -> str:
+    """The context as one HTML document; on paper, pictures are named and handed over beside it.
+
+    ``enclosed`` lists the files inside the paper.
+    """
     room = environment()
     css = style(room, medium)
     digest = base64.b64encode(hashlib.sha256(css.encode("utf-8")).digest()).decode("ascii")
     return room.get_template(SHELLS[medium]).render(
         c=context,
         medium=medium,
+        enclosed=enclosed,
         style=Markup(css),
         policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
         address=_data if medium == "screen" else _asset,

@@ -304,7 +304,7 @@ def test_an_unfinished_run_has_no_report_but_a_draft(tmp_path: Path) -> None:
 
 def test_the_paper_opens_no_address() -> None:
     """Neither a file nor the network: the rendering ends there."""
-    fetcher = pdf.Assets({"a": b"x"})
+    fetcher = pdf.Assets({"a": (b"x", "image/jpeg")})
     assert fetcher.fetch("asset:a").read() == b"x"
     for url in (
         "file:///etc/passwd",

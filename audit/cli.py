@@ -144,6 +144,14 @@ def report(
     draft: Annotated[
         bool, typer.Option("--draft", help="Render an unfinished run, marked as a draft.")
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Check that the PDF is PDF/A-3a and PDF/UA-1, with veraPDF where that is installed; "
+            "exit code 2 if it is not.",
+        ),
+    ] = False,
     fail_on: FailOn = None,
     quiet: Quiet = False,
 ) -> None:
@@ -152,6 +160,10 @@ def report(
     done = Run.open(path, unfinished=draft)
     stages.intact(done, "report")
     stages.report(done, draft=draft and done.manifest["status"] != "complete")
+    if check:
+        for line in stages.check(done):
+            if not quiet:
+                print(visible(line))
     _end(done, fail_on, quiet)
 
 

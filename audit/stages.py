@@ -56,6 +56,20 @@ def report(run: Run, *, draft: bool = False) -> tuple[Path, Path]:
     return html, pdf
 
 
+def check(run: Run) -> tuple[str, ...]:
+    """Check a run's PDF, and return what was looked at, in words.
+
+    Raises:
+        RunError: it is not PDF/A-3a and PDF/UA-1.
+    """
+    from audit.report import checked
+
+    done = checked.check(run.report / "report.pdf")
+    if done.problems:
+        raise RunError(done.problems)
+    return done.said
+
+
 def redo(path: Path | str, stage: str, rules: Sequence[str] | None = None) -> Run:
     """Do one stage of a finished run again, and what follows from it, and seal the run anew."""
     run = Run.open(path)

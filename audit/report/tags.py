@@ -32,8 +32,22 @@ def finish(document: Any, pdf: pydyf.PDF) -> None:
     for thing in pdf.objects:
         if isinstance(thing, pydyf.Dictionary) and thing.get("Subtype") == "/Link":
             thing["F"] = 4
+        if isinstance(thing, pydyf.Dictionary) and "ToUnicode" in thing:
+            _mapped(_at(pdf, thing["ToUnicode"]))
     if "AF" in pdf.catalog:
         pdf.catalog["AF"] = pydyf.Array(dict.fromkeys(pdf.catalog["AF"]))
+
+
+def _mapped(table: pydyf.Stream) -> None:
+    """Where several glyphs write one syllable, the first stands for it all and the others for nothing.
+
+    An archive takes no glyph without a character, so these get one that has no width.
+    """
+    nothing, no_width = b" <>", b" <200b>"
+    table.stream = [
+        line.removesuffix(nothing) + no_width if isinstance(line, bytes) and line.endswith(nothing) else line
+        for line in table.stream
+    ]
 
 
 def _at(pdf: pydyf.PDF, reference: bytes) -> Any:
@@ -93,28 +107,29 @@ def _table(pdf: pydyf.PDF, table: Any) -> None:
     """Say what each head cell heads; a line across the whole table is a cell, and so are heads too many.
 
     A table of names and values has as many heads as values, and one more for each column: a reader would hear
-    nothing but heads. There its columns' heads are enough.
+    nothing but heads. There its columns' heads are enough; and where a page ends after a row in which nothing was
+    measured, the first of them.
     """
     rows = [row for group in _below(pdf, table) for row in _rows(pdf, group)]
     cells = [(top, cell) for top, row in rows for cell in _below(pdf, row)]
     heads = [cell for top, cell in cells if top and cell["S"] == "/TH"]
     names = [cell for top, cell in cells if not top and cell["S"] == "/TH"]
-    across = [cell for cell in names if cell["A"].get("ColSpan", 1) > 1]
-    outnumbered = len(heads) + len(names) - len(across) > len(cells) - len(heads) - len(names) + len(across)
-    columns = {id(cell) for cell in heads}
-    lost = set()
-    for cell in names if outnumbered else across:
+    demoted = [cell for cell in names if cell["A"].get("ColSpan", 1) > 1]
+    left = len(names) - len(demoted)
+    if len(heads) + left > len(cells) - len(heads) - left:
+        demoted = names
+    if len(heads) > len(cells) - len(heads):
+        demoted = demoted + heads[1:]
+    lost = {cell.pop("ID").data for cell in demoted}
+    for cell in demoted:
         cell["S"] = "/TD"
         cell["A"]["Headers"] = pydyf.Array([heads[0]["ID"]] if heads else [])
-        lost.add(cell.pop("ID").data)
-    for cell in heads:
-        cell["A"]["Scope"] = "/Column"
-    for _, cell in cells:
-        if cell["S"] == "/TH" and id(cell) not in columns:
-            cell["A"]["Scope"] = "/Row"
+    for top, cell in cells:
+        if cell["S"] == "/TH":
+            cell["A"]["Scope"] = "/Column" if top else "/Row"
         if "Headers" in cell["A"]:
             kept = [head for head in cell["A"]["Headers"] if head.data not in lost]
-            cell["A"]["Headers"] = pydyf.Array(kept)
+            cell["A"]["Headers"] = pydyf.Array(kept or [heads[0]["ID"]] if heads else [])
 
 
 def _rows(pdf: pydyf.PDF, group: Any) -> Iterator[tuple[bool, Any]]:

@@ -38,7 +38,10 @@ ALWAYS = (
     Face(family="Report Sans", file="DejaVuSansCondensed-Bold.ttf", weight=700),
     Face(family="Report Sans", file="DejaVuSansCondensed-Oblique.ttf", style="italic"),
     Face(family="Report Mono", file="DejaVuSansMono.ttf"),
+    Face(family="Report Upright", file="DejaVuSansCondensed.ttf"),
 )
+
+"""The last is the first again, for what the other cuts lack."""
 
 SCRIPTS = (
     *("Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil", "Telugu", "Kannada", "Malayalam"),
@@ -57,7 +60,33 @@ FILES = frozenset(face.file for face in (*ALWAYS, *WHERE_NEEDED))
 UNPRINTABLE = frozenset({"Cc", "Cn", "Co", "Cs"})
 """Controls, what is no character, private characters and halves of pairs: no archive takes them, glyph or not."""
 
-NO_BREAK_ZERO = 0xFEFF
+NO_BREAK_ZERO, KEYCAP = 0xFEFF, 0x20E3
+
+PICTURES = frozenset(
+    {
+        *(
+            0x23F0,
+            0x23F3,
+            0x261D,
+            0x267F,
+            0x2693,
+            0x26A1,
+            0x26CE,
+            0x26D4,
+            0x26EA,
+            0x26F5,
+            0x26F9,
+            0x26FA,
+            0x26FD,
+        ),
+        *(0x2705, 0x2728, 0x274C, 0x274E, 0x2757, 0x27B0, 0x27BF, 0x2B50, 0x2B55, KEYCAP),
+        *(0x231A, 0x231B, 0x25FD, 0x25FE, 0x2614, 0x2615, 0x26AA, 0x26AB, 0x26BD, 0x26BE, 0x26C4, 0x26C5),
+        *(0x26F2, 0x26F3, 0x2B1B, 0x2B1C, *range(0x23E9, 0x23ED), *range(0x2648, 0x2654)),
+        *(*range(0x270A, 0x270E), *range(0x2753, 0x2756), *range(0x2795, 0x2798), *range(0x1F000, 0x1FB00)),
+    }
+)
+"""Unicode's Emoji_Presentation and bases of modifiers: whatever font a style names, these are drawn with one of the
+machine's own, so that the pages would not be the same everywhere."""
 
 
 def content(file: str) -> bytes:
@@ -82,6 +111,11 @@ def coverage(file: str) -> frozenset[int]:
         return frozenset(font.getBestCmap())
 
 
+def printable(file: str) -> frozenset[int]:
+    """The characters that the paper sets in a shipped font."""
+    return frozenset(c for c in coverage(file) - PICTURES if lawful(chr(c)))
+
+
 def lawful(character: str) -> bool:
     """May an archive hold it as text?
 
@@ -98,13 +132,12 @@ def choose(text: str) -> tuple[tuple[Face, ...], str]:
     >>> [face.file for face in faces[len(ALWAYS):]], text
     (['DroidSansFallbackFull.ttf'], 'Läsion 界 [U+1F600]')
     """
-    # what the regular face lacks is written by another file, though the bold or oblique one may have it
+    # what the upright face lacks is written by another file, though the bold or oblique one may have it
     odd = {c for c in set(text) if c > "~"} | {c for c in set(text) if c < " " and c not in "\n\t\r\f"}
-    left = {ord(c) for c in odd if lawful(c)} - coverage(ALWAYS[0].file)
+    left = {ord(c) for c in odd} - printable(ALWAYS[0].file)
     chosen = list(ALWAYS)
     for face in WHERE_NEEDED:
-        if left and left & coverage(face.file):
-            left -= coverage(face.file)
+        if left & printable(face.file):
+            left -= printable(face.file)
             chosen.append(face)
-    table = {ord(c): f"[U+{ord(c):04X}]" for c in odd if ord(c) in left or not lawful(c)}
-    return tuple(chosen), text.translate(table)
+    return tuple(chosen), text.translate({c: f"[U+{c:04X}]" for c in left})

@@ -245,6 +245,34 @@ def compare(
     raise typer.Exit(comparing.code(found.verdict, fail_on))
 
 
+@app.command()
+def sign(
+    path: RunPath,
+    key: Annotated[
+        Path,
+        typer.Option(
+            "--key", help="A PKCS #12 file; its password is asked for, or read from PFUNGST_KEY_PASSWORD."
+        ),
+    ],
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why it is signed, shown with the signature.")
+    ] = None,
+    place: Annotated[str | None, typer.Option("--place", help="Where it is signed.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Sign a copy of a run's PDF (PAdES): report-signed.pdf beside it. Needs the extra `sign`."""
+    from audit.report import signed
+
+    done = Run.open(path)
+    stages.intact(done, "report")
+    password = os.environ.get("PFUNGST_KEY_PASSWORD")
+    if password is None and sys.stdin.isatty():
+        password = typer.prompt("Password of the key", hide_input=True, default="", show_default=False)
+    made = signed.sign(done.report / "report.pdf", key, password=password or None, reason=reason, place=place)
+    if not quiet:
+        print(f"Signed: {made}")
+
+
 @rules_app.command("check")
 def rules_check(
     paths: Annotated[

@@ -9,10 +9,11 @@ import itertools
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree as Tree
 
+import numpy as np
 import outloud
 import pikepdf
 import pypdf
@@ -22,8 +23,9 @@ from PIL import Image as Pillow
 from weasyprint.css.tokens import InvalidValues
 from weasyprint.urls import FatalURLFetchingError
 
+from audit.cli import main
 from audit.record import Run
-from audit.report import Context, build, checked, enclosed, pdf, typeface
+from audit.report import Context, build, checked, enclosed, figures, pdf, typeface
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -341,3 +343,179 @@ def test_no_address_is_opened(
         with pikepdf.open(io.BytesIO(made)) as document:
             assert not document.attachments
             assert not [x for p in document.pages for x in p.Resources.get("/XObject", {}).values()]
+
+
+def spoil_claims(d: pikepdf.Pdf) -> None:
+    del d.Root.Lang
+
+
+def spoil_metadata(d: pikepdf.Pdf) -> None:
+    d.Root.Metadata.write(d.Root.Metadata.read_bytes().replace(b"pdfuaid:part>1<", b"pdfuaid:part>2<"))
+
+
+def spoil_second_description(d: pikepdf.Pdf) -> None:
+    told = d.Root.Metadata.read_bytes()
+    begin, end = told.index(b"<rdf:RDF"), told.index(b"</rdf:RDF>") + len(b"</rdf:RDF>")
+    d.Root.Metadata.write(told[:end] + told[begin:end] + told[end:])
+
+
+def spoil_smoothing(d: pikepdf.Pdf) -> None:
+    first_picture(d).Interpolate = True
+
+
+def spoil_inks(d: pikepdf.Pdf) -> None:
+    first_picture(d).ColorSpace = pikepdf.Name.DeviceCMYK
+
+
+def spoil_words(d: pikepdf.Pdf) -> None:
+    del next(e for e in elements(d) if e.S == "/Figure").Alt
+
+
+def spoil_headings(d: pikepdf.Pdf) -> None:
+    next(e for e in elements(d) if e.S == "/H2").S = pikepdf.Name.H4
+
+
+def spoil_list(d: pikepdf.Pdf) -> None:
+    next(e for e in elements(d) if e.S == "/LI").S = pikepdf.Name.Div
+
+
+def spoil_cell(d: pikepdf.Pdf) -> None:
+    del next(e for e in elements(d) if e.S == "/TD").A.Headers
+
+
+def spoil_row(d: pikepdf.Pdf) -> None:
+    next(e for e in elements(d) if e.S == "/TD").A.ColSpan = 3
+
+
+def spoil_tag(d: pikepdf.Pdf) -> None:
+    d.pages[0].Contents.write(d.pages[0].Contents.read_bytes() + b"\n0 0 m 9 9 l S")
+
+
+def spoil_glyph(d: pikepdf.Pdf) -> None:
+    page, name = d.pages[0], str(next(iter(d.pages[0].Resources.Font.keys()))).encode()
+    painted = page.Contents.read_bytes() + b"\n/Artifact BMC BT " + name + b" 9 Tf <0000> Tj ET EMC"
+    page.Contents.write(painted)
+
+
+def spoil_character(d: pikepdf.Pdf) -> None:
+    font = next(iter(d.pages[0].Resources.Font.values()))
+    font.ToUnicode.write(font.ToUnicode.read_bytes().replace(b"endbfchar", b"<0fff> <e000>\nendbfchar", 1))
+
+
+def spoil_file(d: pikepdf.Pdf) -> None:
+    del d.Root.AF[0].AFRelationship
+
+
+def spoil_association(d: pikepdf.Pdf) -> None:
+    del d.Root.AF[0]
+
+
+def spoil_link(d: pikepdf.Pdf) -> None:
+    d.pages[0].Annots[0].F = 0
+
+
+def spoil_way_out(d: pikepdf.Pdf) -> None:
+    d.pages[0].Annots[0].A = pikepdf.Dictionary(S=pikepdf.Name.URI, URI=pikepdf.String("http://example.org"))
+
+
+def first_picture(d: pikepdf.Pdf) -> pikepdf.Object:
+    return next(x for p in d.pages for x in p.Resources.get("/XObject", {}).values() if x.Subtype == "/Image")
+
+
+SPOILT = {
+    spoil_claims: "language",
+    spoil_metadata: "do not claim PDF/UA-1",
+    spoil_second_description: "2 descriptions",
+    spoil_smoothing: "smoothed",
+    spoil_inks: "inks",
+    spoil_words: "no words that stand for it",
+    spoil_headings: "a heading of level 4 follows one of level 1",
+    spoil_list: "Div stands right inside L",
+    spoil_cell: "which head it stands under",
+    spoil_row: "different numbers of columns",
+    spoil_tag: "neither part of the structure nor an artefact",
+    spoil_glyph: "no glyph in its font",
+    spoil_character: "a character that no archive takes",
+    spoil_file: "lacks its name, its kind or how it belongs",
+    spoil_association: "not associated",
+    spoil_link: "a link does not print",
+    spoil_way_out: "leads out of it",
+}
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A paper of two pages with one of each thing."""
+    folder = tmp_path_factory.mktemp("short")
+    (folder / "a.yaml").write_text("a: 1\n", "utf-8")
+    drawn = figures.picture(np.zeros((8, 8, 3), np.uint8), alt="A square.", caption="")
+    inside = enclosed.Enclosed(
+        path="a.yaml", what="a rule", relation="Source", size=5, sha256="", content=b"a: 1\n"
+    )
+    body = (
+        '<h1>t</h1><ul><li><a href="#b">b</a></li></ul><h2 id="b">b</h2>'
+        f'<img src="asset:{drawn.key}" alt="{drawn.alt}"><table><thead><tr><th>a</th><th>b</th><th>c</th></tr></thead>'
+        "<tbody><tr><td>1</td><td>2</td><td>3</td></tr><tr><td>1</td><td>2</td><td>3</td></tr></tbody></table>"
+    )
+    style = "* { image-rendering: crisp-edges } html { font-family: 'Report Sans' } h2 { break-before: page }"
+    page = f'<!doctype html><html lang="en"><title>t</title><style>{style}</style>{body}'
+    return pdf.printed(page, title="t", begun="2026-11-23", pictures=[drawn], files=[inside])
+
+
+@pytest.mark.parametrize("spoil", [None, *SPOILT], ids=lambda s: s.__name__ if s else "whole")
+def test_our_own_checks_see_each_fault(
+    spoil: Callable[[pikepdf.Pdf], None] | None, short: bytes, tmp_path: Path
+) -> None:
+    """Each makes veraPDF refuse a file, or a reader stumble; and a whole file has none."""
+    with pikepdf.open(io.BytesIO(short)) as document:
+        if spoil:
+            spoil(document)
+        document.save(tmp_path / "a.pdf")
+    said = [p.what for p in checked.problems(tmp_path / "a.pdf")]
+    if spoil is None:
+        assert said == []
+    else:
+        assert any(SPOILT[spoil] in text for text in said), said
+
+
+def test_a_damaged_file_is_told_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7\nnothing")
+    assert "cannot be read" in checked.problems(tmp_path / "a.pdf")[0].what
+
+
+@pytest.mark.parametrize("answer", ["PASS", "FAIL", "silent", "none"])
+def test_verapdf_is_asked_where_it_is_installed(
+    answer: str, short: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For both flavours; what it refuses is told with its words; its absence is told too."""
+    (tmp_path / "a.pdf").write_bytes(short)
+    program = tmp_path / "verapdf"
+    code = {"PASS": 0, "FAIL": 1, "silent": 0}.get(answer, 0)
+    said = "" if answer == "silent" else f'echo "{answer} $6 $2"; echo "  FAIL 6.2.4-3"'
+    program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n{said}\nexit {code}\n', "utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin" if answer != "none" else str(tmp_path / "empty"))
+    done = checked.check(tmp_path / "a.pdf")
+    if answer == "none":
+        assert "veraPDF is not installed" in done.said[-1]
+        assert done.problems == ()
+        return
+    asked = (tmp_path / "asked").read_text("utf-8").splitlines()
+    assert [line.split()[1] for line in asked] == ["3a", "ua1"]
+    assert len(done.problems) == (0 if answer == "PASS" else 2)
+    if answer == "FAIL":
+        assert "6.2.4-3" in done.problems[0].what
+
+
+def test_the_command_checks_and_ends_with_two(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is wrong is told with what to do; what was looked at is told either way."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("audit.stages.report", lambda *_, **__: None)
+    run.report.mkdir(exist_ok=True)
+    (run.report / "report.pdf").write_bytes(b"%PDF-1.7\nnothing")
+    with pytest.raises(SystemExit) as ended:
+        main(["report", str(run.path), "--check"])
+    assert ended.value.code == 2
+    assert "cannot be read" in capsys.readouterr().err

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from audit.errors import RunError
 from audit.record import Run
-from audit.report import digests, enclosed, html, junit, markdown, pdf, sarif
+from audit.report import album, digests, enclosed, html, junit, markdown, pdf, sarif
 from audit.report.context import Context, build
+from audit.report.source import Source, load
 
 __all__ = ["Context", "build", "render"]
 
@@ -28,16 +30,29 @@ def render(run: Run, *, draft: bool = False) -> tuple[Path, Path]:
             where=str(run.path),
             todo="run the audit again, or ask for a draft",
         )
-    context = build(run)
+    source = load(run)
+    context = build(run, source)
     run.report.mkdir(parents=True, exist_ok=True)
     page, paper = run.report / "index.html", run.report / "report.pdf"
-    _replace(page, html.page(context).encode("utf-8"))
+    _replace(page, html.page(context, album=_album(source)).encode("utf-8"))
     _replace(paper, pdf.document(context, enclosed.files(run)))
     _replace(run.report / "junit.xml", junit.document(run))
     _replace(run.report / "findings.sarif", sarif.document(run))
     _replace(run.report / "summary.md", markdown.document(run, context))
     _replace(run.report / digests.NAME, digests.document(run).encode())
     return page, paper
+
+
+def _album(source: Source) -> album.Album | None:
+    """The page's album; packets for which the page has no room go into ``cases/`` beside it, and old ones go away."""
+    folder = source.run.report / "cases"
+    shutil.rmtree(folder, ignore_errors=True)
+
+    def put(name: str, content: bytes) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+
+    return album.make(source, put)
 
 
 def _replace(path: Path, content: bytes) -> None:

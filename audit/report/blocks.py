@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
+
+SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 CellKind = Literal["text", "number", "pair", "missing", "plot", "group"]
 
@@ -107,6 +110,16 @@ class Reason:
     cls: str
     verdict: Word
     statement: str
+
+    @property
+    def first(self) -> str:
+        """The first sentence: the page shows it, and the others when they are asked for."""
+        return SENTENCE.split(self.statement, maxsplit=1)[0]
+
+    @property
+    def rest(self) -> str:
+        """The sentences after the first."""
+        return self.statement[len(self.first) :].strip()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,13 +87,15 @@ class Context:
     pictures: tuple[Picture, ...]
 
 
-def build(run: Run) -> Context:
+def build(run: Run, source: Source | None = None) -> Context:
     """Read a run directory into what its report says. No model, no images, no clock, no network.
+
+    ``source``: the run as it was read already.
 
     Raises:
         RunError: a table, an array or the findings of a finished run cannot be read.
     """
-    source = load(run)
+    source = source or load(run)
     flagged, rest = findings.flagged(source)
     ordered = findings.ordered(source.judgement["findings"])
     known = source.rules

@@ -140,14 +140,19 @@ def compose(
     return np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
 
 
-def picture(pixels: Pixels, *, alt: str, caption: str) -> Picture:
+def jpeg(pixels: Pixels) -> bytes:
     """Pixels as JPEG (quality 85, no colour subsampling: thin outlines keep their colour)."""
     buffer = io.BytesIO()
     Pillow.fromarray(pixels).save(buffer, "JPEG", quality=85, subsampling=0)
-    jpeg = buffer.getvalue()
+    return buffer.getvalue()
+
+
+def picture(pixels: Pixels, *, alt: str, caption: str) -> Picture:
+    """Pixels as a picture of the report."""
+    content = jpeg(pixels)
     return Picture(
-        key=hashlib.sha256(jpeg).hexdigest()[:16],
-        jpeg=jpeg,
+        key=hashlib.sha256(content).hexdigest()[:16],
+        jpeg=content,
         width=pixels.shape[1],
         height=pixels.shape[0],
         alt=alt,

@@ -1,4 +1,7 @@
-"""The page: one file, no request to anywhere, no script, a content policy that allows its own style and pictures."""
+"""The page: one file that asks nobody for anything. Its policy allows its own style, its own script and pictures in it.
+
+Where an album is too large for one file, its packets lie beside it, and the policy lets the page's script load them.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,15 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from audit.errors import visible
+from audit.report.album import Album
 from audit.report.blocks import Picture, Table
 from audit.report.context import Context
 from audit.resources import folder
 
 Medium = Literal["screen", "paper"]
+
+SCRIPTS = ("data", "draw", "tools", "notes", "list", "view", "main")
+"""The gallery's script, in the order in which its parts stand on each other."""
 
 SHELLS = {"screen": "report.html", "paper": "paper.html"}
 """The frame of each; the sections inside are the same, and are listed in ``sections.html``."""
@@ -39,27 +46,53 @@ def _written_out(thing: object) -> object:
     return visible(thing) if isinstance(thing, str) and not isinstance(thing, Markup) else thing
 
 
-def page(context: Context, medium: Medium = "screen", *, enclosed: Table | None = None) -> str:
+def page(
+    context: Context, medium: Medium = "screen", *, album: Album | None = None, enclosed: Table | None = None
+) -> str:
     """The context as one HTML document; on paper, pictures are named and handed over beside it.
 
+    With an album the page has a gallery of all cases; without, or without a script, it shows the chosen ones.
     ``enclosed`` lists the files inside the paper.
     """
     room = environment()
     css = style(room, medium)
-    digest = base64.b64encode(hashlib.sha256(css.encode("utf-8")).digest()).decode("ascii")
+    script = _script(room) if album else ""
     return room.get_template(SHELLS[medium]).render(
         c=context,
         medium=medium,
         enclosed=enclosed,
         style=Markup(css),
-        policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        album=album,
+        script=Markup(script),
+        packets=[Markup(p) for p in album.packets] if album else [],
+        index=Markup(album.index if album else ""),
+        policy=_policy(css, script, beside=album is not None and album.beside),
         address=_data if medium == "screen" else _asset,
     )
 
 
+def _policy(css: str, script: str, *, beside: bool) -> str:
+    """Nothing but what the page holds. Packets beside it are loaded by its own script alone (strict-dynamic)."""
+    loading = " 'strict-dynamic'" if beside else ""
+    allowed = f"script-src {_digest(script)}{loading}; " if script else ""
+    return f"default-src 'none'; img-src data:; style-src {_digest(css)}; {allowed}base-uri 'none'; form-action 'none'"
+
+
+def _digest(content: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode('utf-8')).digest()).decode('ascii')}'"
+
+
+def _script(room: ImmutableSandboxedEnvironment) -> str:
+    """The page's script as it lies in ``templates/gallery/``: plain text, never a template."""
+    assert room.loader is not None
+    files = [room.loader.get_source(room, f"gallery/{name}.js")[0] for name in SCRIPTS]
+    return "\n" + "\n".join(files)
+
+
 def style(room: ImmutableSandboxedEnvironment, medium: Medium) -> str:
     """The common style, then the medium's own."""
-    return "\n" + "\n".join(room.get_template(name).render() for name in ("common.css", f"{medium}.css"))
+    own = ("screen.css", "gallery/gallery.css") if medium == "screen" else ("paper.css",)
+    return "\n" + "\n".join(room.get_template(name).render() for name in ("common.css", *own))
 
 
 def _data(picture: Picture) -> str:

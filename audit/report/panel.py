@@ -75,6 +75,13 @@ def strips(source: Source, case: Case) -> list[Strip]:
     return [s for s in found if s is not None]
 
 
+def spread(shown: NDArray[Any], answers: NDArray[Any], most: int) -> NDArray[np.intp]:
+    """The rows of at most so many questions, evenly from the highest answer to the lowest."""
+    asked = np.flatnonzero(~shown.astype(bool).all(axis=1) & np.isfinite(answers))
+    order = asked[np.argsort(-answers[asked], kind="stable")]
+    return order[np.unique(np.linspace(0, len(order) - 1, most).round().astype(int))] if len(order) else order
+
+
 def _questions(
     source: Source, case: Case, maps: list[Map], segments: NDArray[Any], number: int
 ) -> Strip | None:
@@ -85,11 +92,9 @@ def _questions(
     if base is None or prediction is None or design is None or answers is None or fill is None:
         return None
     shown = design[:, :number].astype(bool)
-    asked = np.flatnonzero(~shown.all(axis=1) & np.isfinite(answers[:, 0]))
-    if not len(asked):
+    picks = spread(shown, answers[:, 0], 4)
+    if not len(picks):
         return None
-    order = asked[np.argsort(-answers[asked, 0], kind="stable")]
-    picks = order[np.unique(np.linspace(0, len(order) - 1, 4).round().astype(int))]
     image = base.astype(np.float32) / np.float32(255)
     filled = FILLS[fill](image, segments)
     pictures = []

@@ -38,7 +38,7 @@ class Text(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        if not self.tags or self.tags[-1][0] != "style":
+        if not self.tags or self.tags[-1][0] not in ("style", "script"):
             self.words.append(data)
 
     @property
@@ -152,15 +152,21 @@ def test_a_gap_prints_its_reason_and_never_a_number(rendered: tuple[str, bytes])
 
 
 def test_the_page_asks_nobody_for_anything(rendered: tuple[str, bytes]) -> None:
-    """One file: no script, no address but data:, and a policy that would stop both."""
+    """One file: a script of its own alone, no address but data:, and a policy that would stop all else."""
     page = Text(rendered[0])
-    assert not [t for t, _ in page.tags if t in ("script", "link", "iframe", "object", "embed", "base")]
+    assert not [t for t, _ in page.tags if t in ("link", "iframe", "object", "embed", "base")]
+    scripts = [a for t, a in page.tags if t == "script"]
+    assert {a["type"] for a in scripts} == {"application/json", "module"}
+    assert not [a for a in scripts if "src" in a]
+    assert sum(a["type"] == "module" for a in scripts) == 1
     addresses = [a[k] for _, a in page.tags for k in ("src", "href", "srcset", "action") if k in a]
     assert all(str(u).startswith(("data:image/jpeg;base64,", "#")) for u in addresses)
-    assert not re.search(r"url\(|@import|https?://", rendered[0])
+    assert not re.search(r"\burl\(|@import|https?://|\beval\b|innerHTML|\bfetch\(", rendered[0])
     assert not [a for _, a in page.tags if "style" in a or any(k.startswith("on") for k in a)]
     policy = next(a["content"] for t, a in page.tags if t == "meta" and a.get("http-equiv"))
     assert str(policy).startswith("default-src 'none'; img-src data:; style-src 'sha256-")
+    assert "unsafe" not in str(policy)
+    assert "strict-dynamic" not in str(policy)
 
 
 def test_every_picture_has_words_and_headings_skip_no_level(rendered: tuple[str, bytes]) -> None:

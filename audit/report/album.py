@@ -6,7 +6,7 @@ file, and the page loads those that it shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib import colormaps
 
 from audit.errors import visible
-from audit.record import Case, Map
+from audit.record import Map
 from audit.report import figures, grids, identity, packet, words
 from audit.report.source import Source
 
@@ -45,7 +45,8 @@ def make(source: Source, put: Put, *, room: int = ROOM) -> Album | None:
     beside = size > room
     apart: list[float | None] = []
     kept: list[str] = []
-    for number, (made, disagreement) in enumerate(_packets(stacks, cases)):
+    for number, case in enumerate(cases):
+        made, disagreement = packet.packet(stacks, case)
         apart.append(disagreement)
         kept.append(made)
         if beside and (len(kept) == SHARD or number == len(cases) - 1):
@@ -58,11 +59,6 @@ def make(source: Source, put: Put, *, room: int = ROOM) -> Album | None:
 def shard(number: int, packets: list[str]) -> bytes:
     """A file of packets: a script that hands them to the page and does nothing else."""
     return f"pfungstShard({number},[{','.join(packets)}])\n".encode()
-
-
-def _packets(stacks: packet.Stacks, cases: tuple[Case, ...]) -> Iterator[tuple[str, float | None]]:
-    for case in cases:
-        yield packet.packet(stacks, case)
 
 
 def _index(source: Source, apart: list[float | None]) -> dict[str, Any]:
@@ -90,7 +86,7 @@ def _index(source: Source, apart: list[float | None]) -> dict[str, Any]:
         ],
         "regions": [{"title": visible(source.title(r.name)), "role": r.role} for r in source.regions],
         "findings": _findings(source),
-        "colours": _colours(),
+        "colours": colours(),
         "cases": {
             "id": [visible(c.id) for c in source.cases],
             "label": [labels.index(c.label) for c in source.cases],
@@ -114,7 +110,7 @@ def _depth(map_: Map) -> str:
     return f"{map_.layer} fill" if map_.explainer == "lime" else map_.layer
 
 
-def _colours() -> dict[str, Any]:
+def colours() -> dict[str, Any]:
     """The colours of a map's strength in 256 steps, and of evidence for and against; the same as in still pictures."""
     steps = colormaps["inferno"](0.25 + 0.72 * np.linspace(0, 1, 256))[:, :3]
     ramp = np.rint(255 * steps).astype(np.uint8)

@@ -55,7 +55,7 @@ def page(
     ``enclosed`` lists the files inside the paper.
     """
     room = environment()
-    css = style(room, medium)
+    css = style(room, medium, *(["gallery/gallery.css"] if album else []))
     script = _script(room) if album else ""
     return room.get_template(SHELLS[medium]).render(
         c=context,
@@ -89,10 +89,9 @@ def _script(room: ImmutableSandboxedEnvironment) -> str:
     return "\n" + "\n".join(files)
 
 
-def style(room: ImmutableSandboxedEnvironment, medium: Medium) -> str:
-    """The common style, then the medium's own."""
-    own = ("screen.css", "gallery/gallery.css") if medium == "screen" else ("paper.css",)
-    return "\n" + "\n".join(room.get_template(name).render() for name in ("common.css", *own))
+def style(room: ImmutableSandboxedEnvironment, medium: Medium, *more: str) -> str:
+    """The common style, then the medium's own, then more by their names."""
+    return "\n" + "\n".join(room.get_template(name).render() for name in ("common.css", f"{medium}.css", *more))
 
 
 def _data(picture: Picture) -> str:

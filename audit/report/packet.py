@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from audit.errors import Undefined, visible
+from audit.errors import visible
 from audit.measure import agreement
 from audit.record import Case, Map, Run
 from audit.report import figures, grids, panel
 from audit.report.figures import Pixels
-from audit.report.source import Source
+from audit.report.source import JOINT, Source
 
 LONGEST = 256
 """Pixels of a picture's longer side in the page."""
@@ -92,7 +92,7 @@ def packet(stacks: Stacks, case: Case) -> tuple[str, float | None]:
 
 
 def _drawn(region: str) -> bool:
-    return region != "joint" and not region.startswith("lesion:")
+    return region != JOINT and not region.startswith("lesion:")
 
 
 def _levels(map_: Map, heat: NDArray[np.floating]) -> grids.Bytes:
@@ -121,20 +121,25 @@ def _lime(
     maps = []
     for place, map_ in enumerate(source.maps):
         weights = stacks.row("lime", f"weights-{map_.layer}", number) if map_.explainer == "lime" else None
-        if weights is None or not np.isfinite(weights[: 1 + wrong, :count]).all():
+        if weights is None or not np.isfinite(weights[: 1 + wrong, :count]).any(axis=1).all():
             continue
         r2 = stacks.row("lime", f"r2-{map_.layer}", number)
         blind = stacks.row("blind", map_.name, number)
         maps.append(
             {
                 "map": place,
-                "weights": [[float(f"{w:.4g}") for w in own[:count]] for own in weights[: 1 + wrong]],
+                "weights": [[_weight(w) for w in own[:count]] for own in weights[: 1 + wrong]],
                 "r2": None if r2 is None or not np.isfinite(r2[0]) else round(float(r2[0]), 3),
                 "blind": None if blind is None else round(float(blind.mean()), 3),
             }
         )
     told = {"superpixels": count, "maps": maps, "asked": _asked(stacks, number, base, segments, count)}
     return told, [grids.labels(segments)]
+
+
+def _weight(value: float) -> float | None:
+    """A superpixel's weight; None where it was not tested."""
+    return float(f"{value:.4g}") if np.isfinite(value) else None
 
 
 def _asked(
@@ -166,10 +171,7 @@ def _agreement(source: Source, heats: dict[str, Any]) -> tuple[list[int | None],
     maps = [m for m in source.maps if m.name in heats]
     pairs: dict[tuple[str, str], float] = {}
     if len(maps) > 1:
-        try:
-            found, _ = agreement.pairs(np.stack([heats[m.name] for m in maps]))
-        except Undefined:
-            found = np.full((len(maps), len(maps)), np.nan)
+        found, _ = agreement.pairs(np.stack([heats[m.name] for m in maps]))
         pairs = {(a.name, b.name): float(found[i, j]) for i, a in enumerate(maps) for j, b in enumerate(maps)}
     told: list[int | None] = []
     between, every = [], []

@@ -49,8 +49,9 @@ async function packet(number) {
 }
 
 function open(number) {
-  const known = unpacked.get(number);
-  return latest(unpacked, number, known ?? unpack(number), KEPT.cases);
+  const one = unpacked.get(number) ?? unpack(number);
+  one.catch(() => unpacked.delete(number)); // asked again, it is read again
+  return latest(unpacked, number, one, KEPT.cases);
 }
 
 async function unpack(number) {

@@ -96,9 +96,9 @@ function drawMap(canvas, made, limit) {
   canvas.getContext("2d").putImageData(canvas.pixels, 0, 0);
 }
 
-// Lines on a canvas four times as fine as the fine grid, in steps of cells: from middle to middle of the sides at
-// which neighbours differ, so that corners are cut (marching squares). Outside the picture the value is 0.
-const SCALE = 4;
+// Lines, in steps of cells: from middle to middle of the sides at which neighbours differ, so that corners are cut
+// (marching squares). Outside the picture the value is 0. They are drawn on a canvas of SIDE pixels.
+const SIDE = 448;
 
 function edges([rows, columns], value) {
   const lines = [], at = (r, c) => (r < 0 || c < 0 || r >= rows || c >= columns ? 0 : value(r * columns + c));
@@ -115,7 +115,7 @@ function edges([rows, columns], value) {
 
 function path(canvas, lines, dashed) {
   const context = canvas.getContext("2d");
-  const on = (v, most) => Math.min(Math.max(SCALE * v, 2), most - 2);
+  const on = (v, most) => Math.min(Math.max(canvas.scale * v, 2), most - 2);
   context.beginPath();
   for (const [x, y, u, v] of lines) {
     if (dashed && ((x >> 2) + (y >> 2)) % 2) continue;
@@ -135,7 +135,8 @@ function stroke(canvas, lines, colour, dashed) {
 }
 
 function drawLines(canvas, one, { lesion, regions, superpixels }) {
-  [canvas.height, canvas.width] = one.fine.map((n) => SCALE * n);
+  canvas.scale = SIDE / Math.max(...one.fine);
+  [canvas.height, canvas.width] = one.fine.map((n) => Math.round(canvas.scale * n));
   if (superpixels && one.labels) {
     const context = path(canvas, edges(one.fine, (i) => one.labels[i] + 1), false);
     [context.strokeStyle, context.lineWidth] = ["rgb(255 214 0 / 75%)", 2];

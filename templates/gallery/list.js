@@ -81,14 +81,15 @@ async function painted(t) {
     t.words.textContent = problem.message;
     return;
   }
-  const map = album.maps[state.map];
-  t.box = frame(t.one, `Case ${album.cases.id[t.number]}, ${answer(t.number)}` + (map ? `; map of ${map.title} over the picture` : ""));
+  t.box = frame(t.one, "");
   t.holder.replaceWith(t.box);
   outlines(t.box, t.one);
   refresh(t);
 }
 
 function refresh(t) {
+  const map = album.maps[state.map], words = `Case ${album.cases.id[t.number]}, ${answer(t.number)}`;
+  t.box.setAttribute("aria-label", map ? `${words}; map of ${map.title} over the picture` : words);
   t.words.textContent = [drawHeat(t.box, t.one), ordered(t.number)].filter(Boolean).join(" ");
 }
 

@@ -40,6 +40,7 @@ async function begin() {
   $("help-close").onclick = () => $("help").close();
   await show();
   await follow();
+  performance.mark("ready");
   document.documentElement.dataset.ready = "yes";
 }
 

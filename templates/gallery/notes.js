@@ -2,7 +2,7 @@
 
 const VERDICTS = { right: "rests on the right place", wrong: "rests on the wrong place", unsure: "cannot say" };
 const SHELF = `pfungst notes: ${album.run}, ${album.title}, ${total}`;
-let notes = {};
+let notes = Object.create(null); // a case may be called anything
 
 function shelf(change) {
   try {
@@ -13,7 +13,7 @@ function shelf(change) {
 }
 
 function clean(rows) {
-  const kept = {};
+  const kept = Object.create(null);
   for (const row of Array.isArray(rows) ? rows : [])
     if (album.cases.id.includes(row?.case)) kept[row.case] = { verdict: row.verdict in VERDICTS ? row.verdict : "", note: String(row.note ?? "") };
   return kept;

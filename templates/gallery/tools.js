@@ -21,6 +21,7 @@ function choose(map) {
   fill($("layer"), key ? layersOf(key) : [], map);
   $("layer").disabled = !key || layersOf(key).length < 2;
   legend();
+  resort();
   redraw();
 }
 
@@ -32,8 +33,10 @@ function legend() {
   $("swatch").style.background = map?.signed
     ? `linear-gradient(90deg, ${rgb(against)} 50%, ${rgb(plus)} 50%)`
     : `linear-gradient(90deg, ${steps.join(", ")})`;
-  $("swatch-words").textContent = !map ? "No map in this run." : map.signed
-    ? "blue: against the class; orange: for it" : "from the weakest to the strongest";
+  $("swatch-words").textContent = !map ? "There is no map in this run." : map.signed
+    ? "blue: against the class; orange: for it." : "from the weakest to the strongest.";
+  $("swatch").hidden = !map;
+  for (const id of ["explainer", "target", "share", "opacity"]) $(id).disabled = !map;
 }
 
 // The regions that are outlined: all, one or none.
@@ -55,6 +58,7 @@ function inRegion(i, map, brief) {
   if (!area && brief) return "";
   if (area === null || area === undefined) return `${title}: not known in this case.`;
   if (!area) return `${title}: not in this case.`;
+  if (state.target === "true" && wrong(i)) return `${title}: ${percent(area / 10000)} of the picture.`; // not scored for it
   const share = mass === null || mass === undefined ? "share of the map not measured" : `${percent(mass / 1000)} of the map`;
   return `${title}: ${share}, ${percent(area / 10000)} of the picture.`;
 }
@@ -64,6 +68,7 @@ function drawHeat(box, one, map = state.map, brief = false) {
   const made = album.maps.length ? layer(one, map, state.target, state.superpixels) : null;
   const shown = made && cut(made, state.share);
   box.heat.hidden = !made || shown.zero;
+  box.classList.toggle("plain", box.heat.hidden);
   if (made && !shown.zero) drawMap(box.heat, made, shown.limit);
   box.dataset.shown = made ? shown.shown.toFixed(4) : "";
   return told(one.number, map, made, shown, brief);

@@ -103,7 +103,7 @@ function regions(i) {
       moved === null || moved === undefined ? "not measured" : number2(moved / 1000)].map((textContent) => make("td", { textContent })));
   }).filter(Boolean);
   if (!rows.length) return make("p", { className: "note", textContent: "None of the regions is in this case." });
-  const head = ["Region", "Of the picture", "Of the map", "Painted over: log-odds beyond control"];
+  const head = ["Region", "Of the picture", "Of the map for the predicted class", "Painted over: log-odds beyond control"];
   return make("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Regions of this case" }, make("table", {},
     make("thead", {}, make("tr", {}, ...head.map((textContent) => make("th", { scope: "col", textContent })))), make("tbody", {}, ...rows)));
 }
@@ -187,12 +187,14 @@ function closed() {
 
 function walk(by) {
   const to = order[order.indexOf(viewed.number) + by];
-  if (to !== undefined) location.hash = link(to);
+  if (to === undefined) return;
+  history.replaceState(null, "", link(to)); // Back leads to the gallery, not through every case
+  follow();
 }
 
 // #case=NAME&ex=MAP&class=true
 function follow() {
-  if (!location.hash.startsWith("#case=")) return;
+  if (!location.hash.startsWith("#case=")) return $("case-view").close();
   const asked = new URLSearchParams(location.hash.slice(1));
   const number = album.cases.id.indexOf(asked.get("case")), map = album.maps.findIndex((m) => m.name === asked.get("ex"));
   if (number < 0) {

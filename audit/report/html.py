@@ -91,7 +91,9 @@ def _script(room: ImmutableSandboxedEnvironment) -> str:
 
 def style(room: ImmutableSandboxedEnvironment, medium: Medium, *more: str) -> str:
     """The common style, then the medium's own, then more by their names."""
-    return "\n" + "\n".join(room.get_template(name).render() for name in ("common.css", f"{medium}.css", *more))
+    return "\n" + "\n".join(
+        room.get_template(name).render() for name in ("common.css", f"{medium}.css", *more)
+    )
 
 
 def _data(picture: Picture) -> str:

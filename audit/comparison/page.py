@@ -6,7 +6,6 @@ import base64
 import hashlib
 from dataclasses import dataclass
 
-import weasyprint
 from markupsafe import Markup
 
 from audit.comparison import tables
@@ -17,7 +16,7 @@ from audit.judge.schema import Rule
 from audit.report import words
 from audit.report.blocks import Fact, Picture, RuleBlock, Table, Word
 from audit.report.html import environment, style
-from audit.report.pdf import Assets
+from audit.report.pdf import printed
 from audit.report.vocabulary import EVIDENCE
 
 VERDICTS: dict[str, Word] = {
@@ -82,6 +81,7 @@ class Page:
     pairs: tuple[PairBlock, ...]
     rules: tuple[RuleBlock, ...]
     ramp: str
+    begun: str
 
     @property
     def pictures(self) -> list[Picture]:
@@ -129,6 +129,7 @@ def build(comparison: Comparison) -> Page:
         pairs=tuple(_pair(comparison, pair) for pair in comparison.pairs),
         rules=tuple(_rule(rule, comparison.rules[rule.id]) for rule in comparison.asked),
         ramp=ramp(),
+        begun=str(shared.sources[-1].run.manifest["created"]),
     )
 
 
@@ -207,8 +208,5 @@ def _asset(picture: Picture) -> str:
 
 
 def pdf(page: Page) -> bytes:
-    """The context as PDF (A4), tagged. The same context gives the same bytes."""
-    fetcher = Assets({p.key: p.jpeg for p in page.pictures})
-    paper = weasyprint.HTML(string=html(page, "paper"), url_fetcher=fetcher, media_type="print")
-    content: bytes = paper.write_pdf(pdf_tags=True, presentational_hints=False)
-    return content
+    """The context as PDF/A-3a and PDF/UA-1 (A4). The same context gives the same bytes."""
+    return printed(html(page, "paper"), title=page.title, begun=page.begun, pictures=page.pictures)

@@ -28,6 +28,7 @@ LEVELS = [
     {"bench"},
     {"runner"},
     {"selftest"},
+    {"verbs"},
     {"cli"},
 ]
 LEVEL = {name: number for number, names in enumerate(LEVELS) for name in names}

@@ -30,7 +30,7 @@ def paper(attachments: dict[str, bytes]) -> bytes:
 
 def rendered(run: Run, attachments: dict[str, bytes]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("audit.report.pdf.document", lambda context: paper(attachments))
+        patch.setattr("audit.report.pdf.document", lambda *given: paper(attachments))
         stages.report(run)
 
 

@@ -144,7 +144,7 @@ def _prepared(
         layers=config.model.layers,
         seed=config.seed,
         batch=config.batch,
-        lime_samples=config.lime.samples,
+        lime=config.lime.model_dump(),
         smoothgrad_samples=config.smoothgrad.samples,
         smoothgrad_sigma=config.smoothgrad.sigma,
         passes=passes,

@@ -143,9 +143,12 @@ class ImagesConfig(_Part):
 
 
 class LimeConfig(_Part):
-    """LIME: perturbed pictures for each fill."""
+    """LIME: at most so many perturbed pictures for each fill, fewer where the intervals decide before (``stop``)."""
 
     samples: Annotated[int, Field(ge=16, le=100_000)] = 256
+    design: Literal["hadamard", "antithetic", "iid"] = "hadamard"
+    target: Literal["probability", "logodds"] = "probability"
+    stop: bool = True
 
 
 class SmoothGradConfig(_Part):

@@ -172,14 +172,20 @@ EXPLAINERS: dict[str, Explainer] = {
         signed=True,
         layers=("mean", "surround"),
         formula="min over w, b of sum_i pi_i (f(z_i) - b - z_i . w)^2 + |w|^2, "
-        "pi = sqrt(exp(-D^2 / 0.25^2)), D the cosine distance to the whole picture",
+        "pi = sqrt(exp(-D^2 / 0.25^2)), D the cosine distance to the whole picture; f the probability of the class, "
+        "or with target logodds log p - log(1 - p)",
         paper="Ribeiro et al. 2016, Why Should I Trust You?, arXiv:1602.04938; superpixels by "
-        "Quickshift (Vedaldi and Soatto 2008)",
+        "Quickshift (Vedaldi and Soatto 2008); the design hadamard: Plackett and Burman 1946, Biometrika 33, with "
+        "the fold-over of Box and Hunter 1961, Technometrics 3",
         departures="Two fills: the superpixel's own mean colour, as in lime, and the mean colour of "
         "its surround, because the first paints a flat tag over with itself. Every superpixel keeps "
-        "its signed weight.",
+        "its signed weight, with an interval; one that its fill does not change is not tested. Superpixels are hidden "
+        "by the rows of a Hadamard matrix and their opposites, not by coins (the design iid), and without the "
+        "penalty |w|^2 where they tell all superpixels apart; a guess from the log-odds, linear in z, then helps to "
+        "know the probability's weights (a regression estimator: what is estimated stays the same). The questions "
+        "stop early where the intervals decide (stop).",
         reference="audit.explain.lime:plan",
-        settings={"samples": 256},
+        settings={"samples": 256, "design": "hadamard", "target": "probability", "stop": True},
     ),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +104,7 @@ def prepare(
     layers: Sequence[str] = (),
     seed: int,
     batch: int,
-    lime_samples: int,
+    lime: Mapping[str, Any],
     smoothgrad_samples: int,
     smoothgrad_sigma: float,
     passes: Passes,
@@ -116,7 +116,7 @@ def prepare(
         names: the explainers that are wanted.
         images: a few pictures ``(n, h, w, 3)`` on which the network is watched once.
         layers: modules that the user names, besides the three depths.
-        seed, batch, lime_samples, smoothgrad_samples, smoothgrad_sigma: settings.
+        seed, batch, lime, smoothgrad_samples, smoothgrad_sigma: settings.
         passes: counts the passes that are made later.
 
     Raises:
@@ -125,7 +125,7 @@ def prepare(
     """
     wanted = list({e.name: e for e in map(explainer, names)}.values())
     settings = {
-        "lime": {"samples": lime_samples},
+        "lime": dict(lime),
         "smoothgrad": {"samples": smoothgrad_samples, "sigma": smoothgrad_sigma},
     }
     closed = BLACK_BOX if not hasattr(classifier, "module") else ""

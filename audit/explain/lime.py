@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.errors import Undefined
+from audit.explain.designs import DESIGNS, order, rounds
+from audit.explain.surrogate import RIDGE, Fit, fit
 from audit.images.fill import mean_fill, surround_fill
 from audit.record.nouns import Heat, Image
 
@@ -23,12 +25,13 @@ FILLS: Mapping[str, Callable[[Image, NDArray[np.integer]], Image]] = {
     "surround": surround_fill,
 }
 
-KERNEL_WIDTH = 0.25
-RIDGE = 1.0
 FEWEST = 8
 """With fewer superpixels than this, Quickshift is run again with a smaller kernel."""
 BLIND = 1 / 255
 """A fill that changes no pixel by more than this asks nothing of the model."""
+
+FLOOR = 2.0**-24
+"""The least that a probability and its complement are taken for: what single precision can tell from 1."""
 
 _QUICKSHIFT: dict[str, Any] = {"max_dist": 200, "ratio": 0.2}
 _KERNELS = (4, 3, 2, 1)
@@ -40,19 +43,23 @@ class Plan:
 
     Attributes:
         segments: ``(h, w)``, the superpixels, labelled 0 to S-1.
-        design: bool ``(m, S)``, True where the superpixel is shown. The first row shows all. One design
-        for all
-            fills, so that they differ by the fill alone.
+        design: bool ``(m, S)``, True where the superpixel is shown. One design for all fills, so that they differ by
+            the fill alone.
+        together: this many questions following each other belong together (see :mod:`audit.explain.designs`).
+        penalty: on the square of the weights: lime's, or none where the design tells all superpixels apart.
+        ends: after how many questions it is looked whether they are enough; the last is m.
         filled: for each fill the picture with every superpixel painted over, ``(h, w, 3)``.
-        blind: for each fill bool ``(S,)``: superpixels that the fill paints over with (nearly)
-        themselves. Their
-            weight says nothing.
+        blind: for each fill bool ``(S,)``: superpixels that the fill paints over with (nearly) themselves. They are
+            not tested.
         settings: how the superpixels were made.
     """
 
     image: Image
     segments: NDArray[np.int64]
     design: NDArray[np.bool_]
+    together: int
+    penalty: float
+    ends: tuple[int, ...]
     filled: Mapping[str, Image]
     blind: Mapping[str, NDArray[np.bool_]]
     settings: dict[str, Any] = field(default_factory=dict)
@@ -79,10 +86,13 @@ def plan(
     samples: int = 256,
     fills: Sequence[str] = ("mean", "surround"),
     segments: NDArray[np.integer] | None = None,
+    design: str = "hadamard",
+    stop: bool = False,
 ) -> Plan:
-    """What to ask about one picture ``(h, w, 3)`` on the model's grid: ``samples`` questions for each fill.
+    """What to ask about one picture ``(h, w, 3)`` on the model's grid: at most ``samples`` questions for each fill.
 
-    Each superpixel is hidden with probability 1/2, independently. ``segments`` may be anyone's, with any
+    ``design`` is one of :data:`audit.explain.designs.DESIGNS`. With ``stop`` the questions come in rounds, and after
+    each :func:`audit.explain.surrogate.decided` says whether they are enough. ``segments`` may be anyone's, with any
     labels; they are renamed to 0 to S-1.
 
     Raises:
@@ -96,13 +106,15 @@ def plan(
     count = len(names)
     if count < 2:
         raise Undefined("the picture is one superpixel: there is nothing to leave out")
-    design = rng.random((samples, count)) < 0.5
-    design[0] = True
+    shown, together = DESIGNS[design](count, samples, rng)
     filled = {fill: FILLS[fill](image, labels) for fill in fills}
     return Plan(
         image=image,
         segments=labels,
-        design=design,
+        design=shown,
+        together=together,
+        penalty=0.0 if design == "hadamard" and len(shown) >= order(count) else RIDGE,
+        ends=rounds(count, len(shown)) if stop else (len(shown),),
         filled=filled,
         blind={fill: _unchanged(image, other, labels, count) for fill, other in filled.items()},
         settings={**settings, "count": count},
@@ -139,56 +151,63 @@ def superpixels(image: Image) -> tuple[NDArray[np.int64], dict[str, Any]]:
     return most
 
 
-def kernel(design: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The weight of each question, ``(m,)``: sqrt(exp(-D^2 / 0.25^2)), D the cosine distance to the
-    whole picture.
+def probability(answers: NDArray[np.floating], column: int, exclusive: bool) -> NDArray[np.float64]:
+    """The probability of the class, ``(m,)``, of answers ``(m, k)``: lime's own target."""
+    return answers[:, column].astype(np.float64)
 
-    The square root is lime_image's. As it says of itself, the kernel is meant to be local; with half of the
-    superpixels hidden nearly all questions weigh about the same.
 
-    >>> kernel(np.array([[True, True, True, True], [True, False, False, False]])).round(4).tolist()
-    [1.0, 0.1353]
+def log_odds(answers: NDArray[np.floating], column: int, exclusive: bool) -> NDArray[np.float64]:
+    """The log-odds of the class against all others, ``(m,)``, of probabilities ``(m, k)``.
+
+    With one class a picture (``exclusive``) this is z_c - log sum_(j != c) exp(z_j) of the scores z before a softmax.
+    It goes on telling where probabilities are all near 1. Both sides are taken as at least :data:`FLOOR`.
+
+    >>> log_odds(np.array([[0.75, 0.25], [1.0, 0.0]]), 0, True).round(2).tolist()
+    [1.1, 16.64]
     """
-    shown = design.sum(axis=1)
-    distance = 1 - np.sqrt(shown / design.shape[1])
-    return np.asarray(np.sqrt(np.exp(-(distance**2) / KERNEL_WIDTH**2)), dtype=np.float64)
+    own = answers[:, column].astype(np.float64)
+    rest = np.delete(answers, column, axis=1).sum(axis=1, dtype=np.float64) if exclusive else 1 - own
+    return np.asarray(np.log(np.maximum(own, FLOOR)) - np.log(np.maximum(rest, FLOOR)))
 
 
-def ridge(
-    design: NDArray[np.bool_], answers: NDArray[np.floating], weights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], float, float | None]:
-    """The weighted ridge regression of answers ``(m,)`` on the design, in closed form.
+TARGETS: Mapping[str, Callable[[NDArray[np.floating], int, bool], NDArray[np.float64]]] = {
+    "probability": probability,
+    "logodds": log_odds,
+}
+"""What of the answers is explained."""
 
-    Returns the coefficients ``(S,)``, the intercept (which is not penalised) and the weighted R^2; None
-    where the answers do not vary, so that there is nothing to explain.
-    """
-    x, y = design.astype(np.float64), answers.astype(np.float64)
-    share = weights / weights.sum()
-    middle_x, middle_y = share @ x, float(share @ y)
-    x, y = x - middle_x, y - middle_y
-    gram = (x * weights[:, None]).T @ x
-    gram[np.diag_indices_from(gram)] += RIDGE
-    coefficients = np.linalg.solve(gram, (x * weights[:, None]).T @ y)
-    whole = float(weights @ y**2)
-    rest = float(weights @ (y - x @ coefficients) ** 2)
-    fit = 1 - rest / whole if np.ptp(answers) > 0 and whole > 0 else None
-    return coefficients, middle_y - float(middle_x @ coefficients), fit
+
+def explain(
+    plan: Plan, answers: NDArray[np.floating], fill: str, *, column: int, target: str, exclusive: bool
+) -> tuple[Fit, Heat]:
+    """:func:`reduce` of the model's own answers ``(m, k)``: one of :data:`TARGETS` of the class in ``column``."""
+    odds = log_odds(answers, column, exclusive) if target == "probability" else None
+    return reduce(plan, TARGETS[target](answers, column, exclusive), fill, odds)
 
 
 def reduce(
-    plan: Plan, answers: NDArray[np.floating], fill: str
-) -> tuple[NDArray[np.float64], float | None, Heat]:
-    """The weight of each superpixel ``(S,)``, the fit's R^2, and the signed heat ``(h, w)``.
+    plan: Plan, answers: NDArray[np.floating], fill: str, odds: NDArray[np.floating] | None = None
+) -> tuple[Fit, Heat]:
+    """The weight of each superpixel with its interval, and the signed heat ``(h, w)``.
 
-    Ribeiro et al. 2016, arXiv:1602.04938: minimise sum_i pi_i (f_i - b - z_i . w)^2 + |w|^2, with f the
-    model's
-    probability of the class, z the superpixels shown and pi the kernel. ``answers`` ``(m,)`` are in the
-    design's order. A pixel's heat is its superpixel's weight.
+    Ribeiro et al. 2016, arXiv:1602.04938: minimise sum_i pi_i (f_i - b - z_i . w)^2 + |w|^2, with f the model's
+    answer (see :data:`TARGETS`), z the superpixels shown and pi the kernel. ``answers`` ``(m,)`` are those to the
+    first m questions, in the design's order. A pixel's heat is its superpixel's weight. ``odds`` ``(m,)``, where the
+    answers are probabilities: their log-odds, which help to know the same weights with fewer questions (see
+    :func:`audit.explain.surrogate.fit`); not used where there is a penalty, so not by the classic design.
 
-    Departures from lime_image: every superpixel keeps its signed weight (no choice of the best five),
-    and labels
-    need not start at 0; pictures are not rounded to whole grey levels. Where ``plan.blind[fill]`` is
-    True, the weight stands for nothing that was tested.
+    Departures from lime_image: every superpixel keeps its signed weight (no choice of the best five), and labels
+    need not start at 0; pictures are not rounded to whole grey levels. Where the design is a Hadamard matrix there is
+    no penalty: it is not needed, and with few questions it would take off more than the answers err. Superpixels of
+    ``plan.blind[fill]`` were not tested: they take no part, their weight is NaN and their heat 0.
     """
-    weights, _, fit = ridge(plan.design, answers, kernel(plan.design))
-    return weights, fit, weights[plan.segments].astype(np.float32)
+    found = fit(
+        plan.design[: len(answers)],
+        answers,
+        tested=~plan.blind[fill],
+        together=plan.together,
+        looks=len(plan.ends),
+        penalty=plan.penalty,
+        odds=odds,
+    )
+    return found, np.nan_to_num(found.weights)[plan.segments].astype(np.float32)

@@ -13,7 +13,8 @@ coarse grid, as explainers are with each other. A copy of the network is changed
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,8 @@ def cascade(
     smoothgrad_samples: int = 5,
     smoothgrad_sigma: float = 0.15,
     lime_samples: int = 64,
+    lime_design: str = "hadamard",
+    lime_target: str = "probability",
     passes: Passes | None = None,
 ) -> list[Sanity]:
     """How alike every map of a few pictures stays, step by step.
@@ -68,6 +71,7 @@ def cascade(
         batch: pictures at once.
         steps: how many groups the layers are drawn anew in.
         smoothgrad_samples, smoothgrad_sigma, lime_samples: fewer than for the maps themselves will do.
+        lime_design, lime_target: as for the maps themselves.
         passes: counts the passes.
 
     Returns:
@@ -79,11 +83,12 @@ def cascade(
     """
     wanted = list({e.name: e for e in map(explainer, names)}.values())
     needs = {e.name: e.needs for e in wanted}
+    how = {"samples": lime_samples, "design": lime_design, "target": lime_target}
     given = {
         "layers": layers,
         "seed": seed,
         "batch": batch,
-        "lime_samples": lime_samples,
+        "lime": how,
         "smoothgrad_samples": smoothgrad_samples,
         "smoothgrad_sigma": smoothgrad_sigma,
         "passes": passes if passes is not None else Passes(),
@@ -92,7 +97,7 @@ def cascade(
     prepared = prepare(classifier, names, images[:PROBE], **given)  # type: ignore[arg-type]
     maps = [m for e in prepared.explained for m in e.maps]
     early = [m for m in maps if needs.get(m.explainer, "trace") == "trace"]
-    before, targets = _maps(classifier, prepared, images, cases, None, seed, lime_samples, given["passes"])
+    before, targets = _maps(classifier, prepared, images, cases, None, seed, how, given["passes"])
     try:
         other = copy.copy(classifier)
         other.module = copy.deepcopy(classifier.module)
@@ -116,7 +121,7 @@ def cascade(
                 continue
             _settle([unit for _, unit in order[: group[-1] + 1]], other, images)
             again = prepare(other, names if last else quick, images[:PROBE], **given)  # type: ignore[arg-type]
-            after, _ = _maps(other, again, images, cases, targets, seed, lime_samples, given["passes"])
+            after, _ = _maps(other, again, images, cases, targets, seed, how, given["passes"])
         except (ModelError, RuntimeError) as error:
             what = error.problems[0].what if isinstance(error, ModelError) else str(error)
             why = f"the network with weights drawn anew cannot be asked: {what}"
@@ -134,7 +139,7 @@ def _maps(
     cases: Sequence[str],
     targets: Sequence[int] | None,
     seed: int,
-    lime_samples: int,
+    how: Mapping[str, Any],
     passes: object,
 ) -> tuple[Heats, list[int]]:
     """Every map of the pictures, and the classes that they explain: those given, or those predicted."""
@@ -152,14 +157,21 @@ def _maps(
     for row, (image, case) in enumerate(zip(images, cases, strict=True) if fills else ()):
         rng = np.random.default_rng([seed, *f"{case}\0sanity".encode()])
         try:
-            plan = lime.plan(image, rng=rng, samples=lime_samples, fills=fills)
+            plan = lime.plan(image, rng=rng, samples=how["samples"], fills=fills, design=how["design"])
         except Undefined:
             continue
         for fill in fills:
             answers = classifier.predict(plan.questions(fill))
             if isinstance(passes, Passes):
                 passes.questions += len(answers)
-            _, _, heat = lime.reduce(plan, answers[:, targets[row]], fill)
+            _, heat = lime.explain(
+                plan,
+                answers,
+                fill,
+                column=targets[row],
+                target=how["target"],
+                exclusive=classifier.output != "multilabel",
+            )
             heats.setdefault(f"lime.{fill}", np.zeros((len(images), *heat.shape), np.float32))[row] = heat
     return heats, list(targets)
 

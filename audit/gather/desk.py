@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,12 +35,12 @@ ROOM = 512 << 20
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """Changed pictures of one case whose answers are awaited: ``settle`` takes the answers ``(m, k)`` and the features
-    ``(m, d)`` (d is 0 where the model shows none)."""
+    ``(m, d)`` (d is 0 where the model shows none). It may return a further question that these answers raise."""
 
     row: int
     what: str
     pictures: Iterable[Image]
-    settle: Callable[[Answers, NDArray[np.float32]], None]
+    settle: Callable[[Answers, NDArray[np.float32]], Question | None]
 
 
 @dataclass(kw_only=True)
@@ -197,10 +197,13 @@ class Desk:
                 journal.add(key, known)
             return known
 
+        further: deque[tuple[Question, Iterable[Image]]] = deque()
         plans = ((q, self._counted(q)) for q in questions)
-        for question, answers in ask(answer, plans, batch=self.config.batch, tick=tick):
+        for question, answers in ask(answer, plans, batch=self.config.batch, further=further, tick=tick):
             wide = answers if len(answers) else np.zeros((0, classes))
-            question.settle(wide[:, :classes], wide[:, classes:].astype(np.float32))
+            raised = question.settle(wide[:, :classes], wide[:, classes:].astype(np.float32))
+            if raised is not None:
+                further.append((raised, self._counted(raised)))
             self.progress.step(question.row, question.what)
 
     def _asked(self, images: NDArray[np.float32]) -> Answers:

@@ -59,6 +59,8 @@ def _sanity(desk: Desk, prepared: Prepared) -> None:
         seed=desk.config.seed,
         batch=desk.config.batch,
         smoothgrad_sigma=desk.config.smoothgrad.sigma,
+        lime_design=desk.config.lime.design,
+        lime_target=desk.config.lime.target,
         passes=desk.passes,
     )
     desk.passes.kinds["sanity"] = desk.passes.network - before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
@@ -23,14 +23,17 @@ def ask(
     plans: Iterable[tuple[Key, Iterable[Image]]],
     *,
     batch: int,
+    further: deque[tuple[Key, Iterable[Image]]] | None = None,
     tick: Callable[[int], None] = lambda passes: None,
 ) -> Iterator[tuple[Key, NDArray[np.float64]]]:
-    """Ask every picture of every plan and hand each plan's answers back, in the plans' order.
+    """Ask every picture of every plan and hand each plan's answers back, in the order in which plans were read.
 
     Args:
         predict: ``(n, h, w, 3)`` pictures to ``(n, k)`` probabilities.
         plans: keys with their pictures; read lazily, so that only about a batch of pictures is held.
         batch: pictures a call.
+        further: answers may raise further questions. Plans that are put here while answers are taken go before all
+            that were not read yet; pictures of other plans fill the batch meanwhile, so batches stay full.
         tick: told the number of pictures after each call.
 
     Yields:
@@ -43,11 +46,10 @@ def ask(
     """
     answered: OrderedDict[bytes, NDArray[np.float64]] = OrderedDict()
     waiting: OrderedDict[bytes, Image] = OrderedDict()
-    open_plans: list[tuple[Key, list[bytes]]] = []
+    open_plans: deque[tuple[Key, list[bytes]]] = deque()
+    unread = iter(plans)
 
     def flush() -> None:
-        if not waiting:
-            return
         answers = predict(np.stack(list(waiting.values())))
         tick(len(waiting))
         answered.update(zip(waiting, answers, strict=True))
@@ -55,7 +57,7 @@ def ask(
 
     def ready() -> Iterator[tuple[Key, NDArray[np.float64]]]:
         while open_plans and all(digest in answered for digest in open_plans[0][1]):
-            key, digests = open_plans.pop(0)
+            key, digests = open_plans.popleft()
             yield key, np.array([answered[d] for d in digests])
         if len(answered) > 2 * REMEMBERED:
             needed = {digest for _, digests in open_plans for digest in digests}
@@ -63,16 +65,21 @@ def ask(
             for digest in oldest:
                 del answered[digest]
 
-    for key, images in plans:
-        digests: list[bytes] = []
-        for image in images:
-            digest = hashlib.sha256(np.ascontiguousarray(image).data).digest()
-            digests.append(digest)
-            if digest not in answered and digest not in waiting:
-                waiting[digest] = image
-                if len(waiting) >= batch:
-                    flush()
-        open_plans.append((key, digests))
+    while True:
+        plan = further.popleft() if further else next(unread, None)
+        if plan is not None:
+            key, images = plan
+            digests: list[bytes] = []
+            for image in images:
+                digest = hashlib.sha256(np.ascontiguousarray(image).data).digest()
+                digests.append(digest)
+                if digest not in answered and digest not in waiting:
+                    waiting[digest] = image
+                    if len(waiting) >= batch:
+                        flush()
+            open_plans.append((key, digests))
+        elif waiting:
+            flush()
+        else:
+            return
         yield from ready()
-    flush()
-    yield from ready()

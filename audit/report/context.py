@@ -7,6 +7,7 @@ from typing import Any
 
 from audit.record import Run
 from audit.report import (
+    asked,
     cues,
     findings,
     found,
@@ -159,7 +160,7 @@ def build(run: Run, source: Source | None = None) -> Context:
         cases=cases,
         attention=results.attention_tables(source),
         trust=_kept(trust.sanity_table(source), trust.faithful_table(source)),
-        trust_words=trust.trust_words(source),
+        trust_words=(*trust.trust_words(source), *asked.lime_words(source)),
         agreement=_kept(*(results.agreement_table(source, m) for m in ("rank-correlation", "top-overlap"))),
         agreement_words=results.agreement_words(source),
         missing=_kept(

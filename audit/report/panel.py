@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from audit.images.fill import mean_fill, surround_fill
 from audit.record import Case, Map
 from audit.report import figures, words
+from audit.report.asked import small
 from audit.report.blocks import Picture, Strip
 from audit.report.source import Source
 
@@ -41,9 +42,9 @@ def strips(source: Source, case: Case) -> list[Strip]:
     pictures: list[Picture] = [first]
     for map_ in maps:
         weights = source.row("lime", f"weights-{map_.layer}", case.id)
-        if weights is None or not np.isfinite(weights[0, :number]).all():
+        if weights is None or not np.isfinite(weights[0, :number]).any():
             continue
-        own = weights[0, :number].astype(np.float32)
+        own = np.nan_to_num(weights[0, :number]).astype(np.float32)
         blind = source.blind(map_, case.id)
         untested = f" {100 * blind:.0f} % of the picture was never tested by this fill." if blind else ""
         r2 = source.row("lime", f"r2-{map_.layer}", case.id)
@@ -56,7 +57,7 @@ def strips(source: Source, case: Case) -> list[Strip]:
             keep = np.argsort(-np.abs(own), kind="stable")[:most]
             heavy = np.zeros(number, np.float32)
             heavy[keep] = own[keep]
-            extra = untested + fit if most <= HEAVIEST[0] else ""
+            extra = _asked(source, map_, case) + fit + untested if most <= HEAVIEST[0] else ""
             pictures.append(
                 figures.picture(
                     figures.compose(base, heat=heavy[segments], signed=True),
@@ -80,6 +81,21 @@ def spread(shown: NDArray[Any], answers: NDArray[Any], most: int) -> NDArray[np.
     asked = np.flatnonzero(~shown.astype(bool).all(axis=1) & np.isfinite(answers))
     order = asked[np.argsort(-answers[asked], kind="stable")]
     return order[np.unique(np.linspace(0, len(order) - 1, most).round().astype(int))] if len(order) else order
+
+
+def _asked(source: Source, map_: Map, case: Case) -> str:
+    """How many questions this case took, and how well the weights are known."""
+    asked = source.row("lime", f"asked-{map_.layer}", case.id)
+    half = source.row("lime", f"half-{map_.layer}", case.id)
+    if asked is None or half is None:
+        return ""
+    wide = np.nan_to_num(half[0], nan=-1.0).max()
+    interval = (
+        f"; the interval of each weight reaches {small(float(wide))} to both sides or less"
+        if wide >= 0
+        else ""
+    )
+    return f" {words.count(int(asked), 'question')}{interval}."
 
 
 def _questions(

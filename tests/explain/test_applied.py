@@ -48,7 +48,7 @@ def prepared(classifier, names=EVERY):
         images,
         seed=0,
         batch=4,
-        lime_samples=16,
+        lime={"samples": 16},
         smoothgrad_samples=2,
         smoothgrad_sigma=0.15,
         passes=passes,

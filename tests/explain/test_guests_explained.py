@@ -26,7 +26,7 @@ def prepared(module: nn.Module, **more: Any) -> Prepared:
         small_nets.pictures(3),
         seed=0,
         batch=4,
-        lime_samples=8,
+        lime={"samples": 8},
         smoothgrad_samples=2,
         smoothgrad_sigma=0.15,
         passes=Passes(),

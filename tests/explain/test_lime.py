@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.errors import Undefined
-from audit.explain import EXPLAINERS, explainer, lime
+from audit.explain import EXPLAINERS, explainer, lime, surrogate
 
 
 def squares(size: int = 16, across: int = 4) -> np.ndarray:
@@ -42,8 +42,8 @@ def test_the_fit_is_scikit_learns_weighted_ridge():
         answers = rng.random(64)
         distance = cosine_distances(design.astype(float), np.ones((1, count))).ravel()
         weights = np.sqrt(np.exp(-(distance**2) / 0.25**2))
-        np.testing.assert_allclose(lime.kernel(design), weights, rtol=1e-9)
-        ours, intercept, fit = lime.ridge(design, answers, weights)
+        np.testing.assert_allclose(surrogate.kernel(design), weights, rtol=1e-9)
+        ours, intercept, fit = surrogate.ridge(design, answers, weights)
         theirs = Ridge(alpha=1, fit_intercept=True).fit(design.astype(float), answers, sample_weight=weights)
         np.testing.assert_allclose(ours, theirs.coef_, rtol=0, atol=1e-12)
         assert intercept == pytest.approx(theirs.intercept_, abs=1e-12)
@@ -66,7 +66,7 @@ def test_the_weights_are_those_of_the_lime_package():
     _, theirs, fit, _ = base.explain_instance_with_data(
         design.astype(float), np.stack([1 - answers, answers], 1), distances, 1, 12, feature_selection="none"
     )
-    ours, _, r2 = lime.ridge(design, answers, lime.kernel(design))
+    ours, _, r2 = surrogate.ridge(design, answers, surrogate.kernel(design))
     np.testing.assert_allclose(ours, [weight for _, weight in sorted(theirs)], atol=1e-12)
     assert fit == pytest.approx(r2, abs=1e-12)
 
@@ -80,7 +80,8 @@ def test_the_superpixel_that_is_the_answer_gets_the_weight_whatever_its_label(da
     segments = np.array(names)[squares()]
     plan = lime.plan(picture(), rng=np.random.default_rng(0), samples=96, segments=segments)
     answer = np.unique(segments).tolist().index(names[label])
-    weights, fit, heat = lime.reduce(plan, shown_share(plan, answer), "surround")
+    found, heat = lime.reduce(plan, shown_share(plan, answer), "surround")
+    weights, fit = found.weights, found.r2
     assert answer == int(np.argmax(weights))
     assert weights[answer] > 0.85
     assert np.abs(np.delete(weights, answer)).max() < 0.1
@@ -92,17 +93,18 @@ def test_the_superpixel_that_is_the_answer_gets_the_weight_whatever_its_label(da
 
 def test_evidence_against_has_a_negative_weight():
     plan = lime.plan(picture(), rng=np.random.default_rng(0), samples=96, segments=squares())
-    weights, _, heat = lime.reduce(plan, 1 - shown_share(plan, 5), "surround")
-    assert weights[5] < -0.85
+    found, heat = lime.reduce(plan, 1 - shown_share(plan, 5), "surround")
+    assert found.weights[5] < -0.85
     assert heat[squares() == 5].max() < 0
 
 
 def test_an_answer_that_never_changes_explains_nothing():
     """No evidence is a map of zeros and no R^2, not a perfect fit."""
     plan = lime.plan(picture(), rng=np.random.default_rng(0), samples=32, segments=squares())
-    weights, fit, heat = lime.reduce(plan, np.full(32, 0.7), "mean")
-    assert fit is None
-    np.testing.assert_allclose(weights, 0, atol=1e-12)
+    found, heat = lime.reduce(plan, np.full(32, 0.7), "mean")
+    assert found.r2 is None
+    np.testing.assert_allclose(found.weights, 0, atol=1e-12)
+    assert surrogate.decided(found)
     assert heat.shape == (16, 16)
 
 
@@ -117,16 +119,28 @@ def test_the_mean_is_blind_to_a_flat_tag_and_the_surround_sees_it():
     assert plan.blind_pixels("mean").sum() == (segments == 3).sum()
     tag = segments == 3
     answers = {fill: plan.questions(fill)[:, tag].mean(axis=(1, 2)) for fill in ("mean", "surround")}
-    blind, fit, _ = lime.reduce(plan, answers["mean"], "mean")
-    np.testing.assert_allclose(blind, 0, atol=1e-5)
-    seen, fit, _ = lime.reduce(plan, answers["surround"], "surround")
-    assert int(np.argmax(seen)) == 3
-    assert fit is not None
-    assert fit > 0.95
+    blind, heat = lime.reduce(plan, answers["mean"], "mean")
+    assert np.isnan(blind.weights).tolist() == np.isnan(blind.half).tolist() == [n == 3 for n in range(16)]
+    np.testing.assert_allclose(np.delete(blind.weights, 3), 0, atol=1e-5)
+    assert not heat[tag].any()
+    seen, _ = lime.reduce(plan, answers["surround"], "surround")
+    assert int(np.argmax(seen.weights)) == 3
+    assert seen.r2 is not None
+    assert seen.r2 > 0.95
+
+
+def test_where_a_fill_changes_nothing_at_all_nothing_was_tested():
+    flat = np.full((16, 16, 3), 0.5, np.float32)
+    plan = lime.plan(flat, rng=np.random.default_rng(0), samples=96, segments=squares())
+    found, heat = lime.reduce(plan, np.full(96, 0.3), "mean")
+    assert np.isnan(found.weights).all()
+    assert found.r2 is None
+    assert not heat.any()
+    assert surrogate.decided(found)
 
 
 def test_questions_show_the_picture_where_the_design_says_so():
-    plan = lime.plan(picture(), rng=np.random.default_rng(0), samples=20, segments=squares())
+    plan = lime.plan(picture(), rng=np.random.default_rng(0), samples=20, segments=squares(), design="iid")
     for fill in ("mean", "surround"):
         asked = plan.questions(fill)
         assert asked.shape == (20, 16, 16, 3)

@@ -77,7 +77,8 @@ def explained(names: Sequence[str], why_not: str = "") -> list[Explained]:
                 explainer=name, family=family, applied=applied, why=None if applied else why_not, title=name,
                 formula="M = max(0, Σ_k α_k A_k)", paper="Selvaraju et al. 2017, ICCV",
                 departures="none" if name != "lime" else "two fills in place of one",
-                settings={"samples": 200} if name == "lime" else {}, maps=maps if applied else (),
+                settings={"samples": 24, "design": "hadamard", "target": "probability", "stop": True}
+                if name == "lime" else {}, maps=maps if applied else (),
             )
         )  # fmt: skip
     return rows
@@ -255,6 +256,8 @@ def _lime_arrays(run: Run, n: int, size: int, most: int = 16, m: int = 24) -> di
     for fill in ("mean", "surround"):
         arrays[f"answers-{fill}"] = run.new_array("lime", f"answers-{fill}", (n, m, 2), np.float32)
         arrays[f"weights-{fill}"] = run.new_array("lime", f"weights-{fill}", (n, 2, most), np.float32)
+        arrays[f"half-{fill}"] = run.new_array("lime", f"half-{fill}", (n, 2, most), np.float32)
+        arrays[f"asked-{fill}"] = run.new_array("lime", f"asked-{fill}", (n,), np.int32)
         arrays[f"r2-{fill}"] = run.new_array("lime", f"r2-{fill}", (n, 2), np.float32)
         arrays[f"blind-{fill}"] = run.new_array("blind", f"lime.{fill}", (n, size, size), bool)
     return arrays
@@ -268,6 +271,12 @@ def _lime_case(rng: Any, lime: dict[str, Any], i: int, rows: Any, columns: Any, 
     for fill in ("mean", "surround"):
         lime[f"answers-{fill}"][i] = rng.random((len(design), 2))
         lime[f"weights-{fill}"][i] = rng.normal(0, 0.2, (2, design.shape[1]))
+        lime[f"half-{fill}"][i] = 0.05 + 0.01 * (i % 3)
+        if fill == "mean":
+            lime[f"weights-{fill}"][i, :, 0] = lime[f"half-{fill}"][i, :, 0] = np.nan  # not tested
+        lime[f"asked-{fill}"][i] = 12 if i % 4 == 0 else len(design)
+        if i % 4 == 0:
+            lime[f"answers-{fill}"][i, 12:] = np.nan
         lime[f"r2-{fill}"][i] = 0.8
         lime[f"blind-{fill}"][i] = (rows < 4) & (fill == "mean")
 

@@ -18,7 +18,10 @@ from weasyprint.urls import FatalURLFetchingError
 from audit.errors import RunError
 from audit.record import Case, Estimate, Run
 from audit.report import Context, build, figures, html, pdf, render, words
+from audit.report.asked import lime_words
 from audit.report.blocks import Cell, Table
+from audit.report.panel import strips
+from audit.report.source import load
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "<script>alert(1)</script>\"'{{ 7*7 }}&amp;<img src=x onerror=alert(2)>"
@@ -376,6 +379,41 @@ def test_questions_of_lime_are_made_again_from_what_was_kept(run: Run, context: 
     assert printed[0] == pytest.approx(asked[0], abs=6e-4)
     assert printed[-1] == pytest.approx(asked[-1], abs=6e-4)
     assert printed == sorted(printed, reverse=True)
+
+
+def test_the_report_says_what_lime_was_asked_and_how_well_it_knows(run: Run, context: Context) -> None:
+    """Design, target, questions and widths stand in a sentence, with the numbers that lime/ holds."""
+    said = "\n".join(context.trust_words)
+    assert "rows of a Hadamard matrix" in said
+    assert "explains the probability of the class" in said
+    assert "at most 24 questions a fill, and stopped before where the intervals decided" in said
+    for fill in ("mean", "surround"):
+        asked = run.array("lime", f"asked-{fill}")
+        line = next(t for t in context.trust_words if t.startswith(f"LIME, {fill} fill:"))
+        assert f"12 to 24 questions a case in {len(asked)} cases, median {np.median(asked):.0f}" in line
+        assert f"fewer than 24 in {(asked < 24).sum()}" in line
+        assert "95 % interval is 0.060 (median)" in line
+        assert ("were not tested" in line) == (fill == "mean")
+    block = context.cases[0]
+    row = [c.id for c in run.read(Case)].index(block.title)
+    strip = next(s for s in block.strips if s.title.startswith("LIME: superpixels"))
+    wide = np.nanmax(run.array("lime", "half-mean")[row, 0])
+    asked = int(run.array("lime", "asked-mean")[row])
+    told = [p.caption for p in strip.pictures if "mean fill" in p.caption]
+    assert (
+        f"{asked} questions; the interval of each weight reaches {wide:.3f} to both sides or less" in told[0]
+    )
+
+
+def test_a_run_that_kept_no_intervals_says_nothing_of_them(tmp_path: Path) -> None:
+    """Runs of before are still rendered."""
+    run = synthetic.write(tmp_path / "run", n=4, size=32)
+    for file in (run.path / "lime").glob("*"):
+        if file.name.startswith(("half-", "asked-")):
+            file.unlink()
+    source = load(run)
+    assert len(lime_words(source)) == 1
+    assert "superpixel" in strips(source, source.cases[0])[0].title
 
 
 def test_pictures_are_jpeg_at_their_final_size(context: Context) -> None:

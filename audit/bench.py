@@ -91,6 +91,7 @@ def laid(
     """
     source = given.source(config, folder, images, keep_going)
     classifier = given.classifier(config, folder, trust, model)
+    config = given.fitted(config, classifier)
     grid = Grid(size=classifier.size, fit=config.model.fit, crop_pct=config.model.crop_pct)
     kinds = config.images.columns.kinds
     with plugins.importing_from(folder, config.named_regions):

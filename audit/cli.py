@@ -43,6 +43,17 @@ DISK = {
 }
 """What a disk may say, whatever is written at the time: nothing of the program is at fault."""
 
+
+def _bytes(text: str) -> int:
+    """A size such as ``4GiB``, in bytes."""
+    from pydantic import ByteSize, TypeAdapter, ValidationError
+
+    try:
+        return int(TypeAdapter(ByteSize).validate_python(text))
+    except ValidationError:
+        raise typer.BadParameter(f"{text!r} is no size; write it as 4GiB or 512MiB") from None
+
+
 FailOn = Annotated[
     str | None,
     typer.Option(
@@ -66,7 +77,19 @@ def run(
         bool, typer.Option("--trust", help="Load weights that need pickle: they can run any code.")
     ] = False,
     batch: Annotated[
-        int | None, typer.Option("--batch", min=1, max=4096, help="Pictures a model pass.")
+        int | None,
+        typer.Option(
+            "--batch", min=1, max=4096, help="Pictures asked at once; default: what suits the machine."
+        ),
+    ] = None,
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            "--memory",
+            parser=_bytes,
+            metavar="SIZE",
+            help="What a model pass may take beside the weights, such as 4GiB; passes are made small enough.",
+        ),
     ] = None,
     budget: Annotated[
         int | None,
@@ -88,6 +111,8 @@ def run(
     settings = configuration.read(config)
     if batch is not None:
         settings = settings.model_copy(update={"batch": batch})
+    if memory is not None:
+        settings = settings.model_copy(update={"memory": memory})
     if budget is not None:
         settings = settings.model_copy(update={"budget": budget})
     try:

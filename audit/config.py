@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    ByteSize,
     ConfigDict,
     Field,
     PositiveInt,
@@ -59,6 +60,7 @@ class ModelConfig(_Part):
     crop_pct: Share = 1.0
     layers: list[str] = []
     device: str = "cpu"
+    precision: Literal["fp32", "bf16"] = "fp32"
 
     @field_validator("classes")
     @classmethod
@@ -97,7 +99,7 @@ _UNREAD: dict[str, set[str]] = {
     "python": {"name"},
     "torchvision": {"factory"},
     "timm": {"factory"},
-    "callable": {"name", "weights", "mean", "std", "layers", "device"},
+    "callable": {"name", "weights", "mean", "std", "layers", "device", "precision"},
 }
 """Keys that a source would ignore: what is written and has no effect misleads whoever reads the configuration."""
 
@@ -199,7 +201,10 @@ class PlaceConfig(_Part):
 
 
 class Config(_Part):
-    """A whole audit."""
+    """A whole audit.
+
+    ``batch``: pictures that are asked at once, 0 for as many as suit the machine; ``memory``: what a pass may take.
+    """
 
     title: str = "Audit"
     model: ModelConfig
@@ -208,7 +213,8 @@ class Config(_Part):
     regions: Annotated[list[str | PlaceConfig], Field(min_length=1)] = list(REGIONS)
     rules: Annotated[list[str], Field(min_length=1)] = ["core"]
     seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
-    batch: Annotated[int, Field(ge=1, le=4096)] = 16
+    batch: Annotated[int, Field(ge=0, le=4096)] = 0
+    memory: Annotated[ByteSize, Field(ge=1)] | None = None
     lime: LimeConfig = LimeConfig()
     smoothgrad: SmoothGradConfig = SmoothGradConfig()
     cues: list[str] = list(CUES)

@@ -86,6 +86,7 @@ def manifest(
         "settings": {
             "intervals": f"{LEVEL:.0%} percentile bootstrap over patients, {RESAMPLES} draws",
             "batch": config.batch,
+            "rows": getattr(classifier, "rows", None),
         },
         "packages": {name: found for name in PACKAGES if (found := version(name))},
         "hardware": hardware(),
@@ -126,6 +127,7 @@ def keep_found(run: Run, desk: Desk) -> None:
     """Note what is known only at the end: the places that were found, and what it took."""
     run.manifest["regions"] = [asdict(region) for region in desk.regions]
     run.manifest["undiscovered"] = desk.undiscovered
+    run.manifest["settings"]["rows"] = getattr(desk.classifier, "rows", None)  # fewer, where the memory ran out
     by_kind = dict(sorted(desk.passes.kinds.items()))
     run.manifest["passes"] = {**vars(desk.passes), "kinds": by_kind}
 

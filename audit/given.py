@@ -89,3 +89,24 @@ def classifier(config: Config, folder: Path, trust: bool, model: Any) -> Classif
     return TorchClassifier(
         model, classes=settings.classes, output=settings.output, size=settings.size, mean=mean, std=std
     )
+
+
+def fitted(config: Config, classifier: Classifier) -> Config:
+    """The configuration with the number of pictures that are asked at once.
+
+    Raises:
+        ConfigError: the memory does not suffice for one picture, or belongs to a black box.
+    """
+    batch = config.batch or models.BATCH
+    if hasattr(classifier, "module"):
+        from audit.models.room import fit
+
+        classifier.precision = config.model.precision  # type: ignore[attr-defined]
+        batch = fit(classifier, batch=config.batch, memory=config.memory)  # type: ignore[arg-type]
+    elif config.memory is not None:
+        raise ConfigError(
+            "what a pass of a black box takes cannot be known",
+            where="memory",
+            todo="leave it out, and set batch",
+        )
+    return config.model_copy(update={"batch": batch})

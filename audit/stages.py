@@ -13,10 +13,10 @@ from audit import judge as judging
 from audit import measure as measuring
 from audit import report as reporting
 from audit.errors import Problem, RunError
-from audit.record import Estimate, Run
+from audit.record import Estimate, Run, Score
 from audit.record.files import sha256
 from audit.record.folder import AGAIN
-from audit.record.tables import write_arrow
+from audit.record.tables import schema, write_parts
 
 DERIVED = {
     "measure": ("scores.parquet", "estimates.parquet", "findings.json"),
@@ -28,7 +28,7 @@ DERIVED = {
 
 def measure(run: Run) -> None:
     """Write the scores and the estimates of a run, from its maps, regions, predictions and effects."""
-    write_arrow(run.path / "scores.parquet", measuring.scores(run))
+    write_parts(run.path / "scores.parquet", schema(Score), measuring.scores(run))
     run.write(Estimate, measuring.estimates(run))
     _noted(run, "measure")
 

@@ -16,6 +16,7 @@ from audit.record import Explained, Map
 
 if TYPE_CHECKING:
     from audit.explain.layers import Layers
+    from audit.explain.trace import Trace
     from audit.models.torch_module import TorchClassifier
 
 SLACK, SLACK_HALF = 1e-3, 0.5
@@ -144,7 +145,7 @@ def prepare(
     apply = {e.name: tuple(m.layer for m in row.maps) for e, row in zip(wanted, rows, strict=True)}
 
     def trace(pictures: Images, cases: Sequence[str], targets: Sequence[int] | None) -> Traced:
-        made, trace_ = _traced(classifier, found, pictures, targets, wanted, apply)  # type: ignore[arg-type]
+        made, explained = _traced(classifier, found, pictures, targets, wanted, apply)  # type: ignore[arg-type]
         passes.trace += len(pictures)
         if apply.get("smoothgrad"):
             from audit.explain.gradient import smooth_gradients
@@ -152,7 +153,7 @@ def prepare(
             maps = smooth_gradients(
                 classifier,  # type: ignore[arg-type]
                 pictures,
-                trace_.targets,
+                explained,
                 cases,
                 seed=seed,
                 samples=smoothgrad_samples,
@@ -215,7 +216,7 @@ def _asked_twice(classifier: TorchClassifier, images: Images) -> None:
         for p in [answers.clip(1e-6, 1 - 1e-6)]
     )
     off = float(np.abs(once - again).max(initial=0.0))
-    if off > (SLACK_HALF if classifier.dtype.itemsize < 4 else SLACK):
+    if off > (SLACK_HALF if classifier.dtype.itemsize < 4 or classifier.precision != "fp32" else SLACK):
         raise ModelError(
             "the network's answer to a picture depends on chance or on the pictures beside it "
             f"(its log-odds by {off:.2g})",
@@ -261,13 +262,33 @@ def _traced(
     targets: Sequence[int] | None,
     wanted: Sequence[Explainer],
     apply: dict[str, tuple[str, ...]],
-) -> tuple[Traced, Any]:
+) -> tuple[Traced, NDArray[np.int64]]:
     from audit.explain.trace import Trace
 
     needed = {place for e in wanted if e.needs == "trace" for place in apply[e.name]}
     depths = set(layers.by_depth) if apply.get("fused") else needed
     watched = replace(layers, by_depth={k: v for k, v in layers.by_depth.items() if k in depths})
-    trace = Trace.of(classifier, pictures, targets, watched)
+    answers = None
+    if (
+        classifier.precision != "fp32"
+    ):  # what is asked later must be compared with an answer of the same precision
+        answers = classifier.predict(pictures)
+        targets = answers.argmax(axis=1) if targets is None else targets
+    found, explained = [], []
+    for trace in Trace.parts(classifier, pictures, targets, watched):
+        found.append(_maps(trace, wanted, apply))
+        explained.append(trace.targets)
+    made = Traced(answers if answers is not None else np.concatenate([part.probabilities for part in found]))
+    for part in found:
+        made.undefined.update(part.undefined)
+    for name in found[0].heats:
+        if name not in made.undefined:
+            made.heats[name] = np.concatenate([part.heats[name] for part in found])
+    return made, np.concatenate(explained)
+
+
+def _maps(trace: Trace, wanted: Sequence[Explainer], apply: dict[str, tuple[str, ...]]) -> Traced:
+    """The maps of one pass."""
     made = Traced(trace.probabilities)
     for e in wanted:
         if e.needs != "trace":
@@ -279,11 +300,11 @@ def _traced(
                 made.heats[name] = (
                     np.asarray(function(trace, place).detach().cpu(), dtype=np.float32)
                     if e.family != "own"
-                    else _own(e, function, trace, place, (len(pictures), *classifier.size))
+                    else _own(e, function, trace, place, (len(trace.targets), *trace.size))
                 )
             except Undefined as why:
                 made.undefined[name] = str(why)
-    return made, trace
+    return made
 
 
 def _own(

@@ -38,7 +38,7 @@ def cam_at_layer(trace: Trace, layer: str = LAST) -> Tensor:
         raise Undefined("CAM is defined at the last tensor on the grid alone")
     _, activations, _ = trace.at(layer)
     targets = torch.as_tensor(trace.targets, device=activations.device)
-    maps = (head.weight[targets][:, :, None, None] * activations).sum(dim=1)
+    maps = weighed(head.weight[targets], activations)
     rebuilt = maps.mean(dim=(1, 2)) + head.bias[targets]
     scores = trace.scores.gather(1, targets[:, None])[:, 0]
     if bool(((rebuilt - scores).abs() > head.tolerance * scores.abs().clamp_min(1.0)).any()):
@@ -62,7 +62,7 @@ def grad_cam(trace: Trace, layer: str = LAST) -> Tensor:
 def grad_cam_at_layer(trace: Trace, layer: str = LAST) -> Tensor:
     """sum_k alpha_k A^k on the layer's own grid, before the ReLU, ``(b, h', w')``."""
     _, activations, gradients = trace.at(layer)
-    return (gradients.mean(dim=(2, 3), keepdim=True) * activations).sum(dim=1)
+    return trace.once("grad-cam", layer, lambda: weighed(gradients.mean(dim=(2, 3)), activations))
 
 
 def grad_cam_pp(trace: Trace, layer: str = LAST) -> Tensor:
@@ -85,8 +85,9 @@ def grad_cam_pp_at_layer(trace: Trace, layer: str = LAST) -> Tensor:
     record, activations, gradients = trace.at(layer)
     if not record.positive:
         raise Undefined(NEGATIVE.format(name=record.name))
-    weights = pp_terms(activations, gradients).sum(dim=(2, 3), keepdim=True)
-    return (weights * activations).sum(dim=1)
+    return trace.once(
+        "grad-cam++", layer, lambda: weighed(pp_terms(activations, gradients).sum(dim=(2, 3)), activations)
+    )
 
 
 def pp_terms(activations: Tensor, gradients: Tensor) -> Tensor:
@@ -96,7 +97,14 @@ def pp_terms(activations: Tensor, gradients: Tensor) -> Tensor:
     has no part in w_k; so the denominator 2 + (sum_ab A^k_ab) ReLU(g) serves, which is never below 2.
     """
     positive = relu(gradients)
-    return positive / (2 + activations.sum(dim=(2, 3), keepdim=True) * positive)
+    below = activations.sum(dim=(2, 3), keepdim=True) * positive
+    return positive.div_(below.add_(2))  # both are our own: a third such tensor would cost as much again
+
+
+def weighed(weights: Tensor, activations: Tensor) -> Tensor:
+    """sum_k w_k A^k: ``(b, c)`` and ``(b, c, h', w')`` to ``(b, h', w')``, without a tensor of the products."""
+    maps = torch.bmm(weights[:, None], activations.flatten(2))
+    return maps.reshape(len(maps), *activations.shape[2:])
 
 
 def upsampled(maps: Tensor, size: tuple[int, int]) -> Tensor:

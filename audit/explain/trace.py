@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from torch.overrides import TorchFunctionMode
 from audit.errors import ModelError, Undefined
 from audit.explain.graph import Site
 from audit.explain.layers import DEPTHS, Layer, Layers
-from audit.models import Images, Probabilities
-from audit.models.torch_module import TorchClassifier, as_found, passes
+from audit.models import Images, Probabilities, out_of_memory
+from audit.models.room import in_passes
+from audit.models.torch_module import TorchClassifier, as_found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,6 +44,7 @@ class Trace:
     input_gradient: Tensor
     layers: Layers
     size: tuple[int, int]
+    _made: dict[tuple[str, str], Tensor] = field(default_factory=dict, init=False)
 
     @staticmethod
     def of(
@@ -61,27 +63,40 @@ class Trace:
         Raises:
             ModelError: the network failed, or its scores have no gradient.
         """
+        return _joined(list(Trace.parts(classifier, images, targets, layers)))
+
+    @staticmethod
+    def parts(
+        classifier: TorchClassifier,
+        images: Images,
+        targets: Sequence[int] | NDArray[np.integer] | None,
+        layers: Layers,
+    ) -> Iterator[Trace]:
+        """As :meth:`of`, one trace for each pass: of a large batch no more is held than of one pass."""
         wanted = None if targets is None else np.asarray(targets, dtype=np.int64)
-        parts = []
-        with as_found(classifier.module), torch.enable_grad():
-            x = classifier.normalised(classifier.tensor(images))
-            for rows, part in passes(x):
-                parts.append(_pass(classifier, part, None if wanted is None else wanted[rows], layers))
+        x = classifier.normalised(classifier.tensor(images))
         keys = list(layers.by_depth)
-        scores, chosen, leaf, *maps = (wide(torch.cat(every)[: len(x)]) for every in zip(*parts, strict=True))
         grids = [layers.by_depth[key].grid for key in keys]
-        taken = [grid.maps(tensor) for grid, tensor in zip(grids, maps[: len(keys)], strict=True)]
-        gradients = [grid.maps(tensor) for grid, tensor in zip(grids, maps[len(keys) :], strict=True)]
-        return Trace(
-            scores=scores,
-            probabilities=classifier.probabilities(scores),
-            targets=chosen.cpu().numpy().astype(np.int64),
-            activations=dict(zip(keys, taken, strict=True)),
-            gradients=dict(zip(keys, gradients, strict=True)),
-            input_gradient=leaf,
-            layers=layers,
-            size=(x.shape[2], x.shape[3]),
-        )
+
+        def ask(rows: slice, part: Tensor) -> list[Tensor]:
+            return _pass(classifier, part, None if wanted is None else wanted[rows], layers)
+
+        for rows, every in in_passes(classifier, x, ask):
+            count = rows.stop - rows.start
+            scores, chosen, leaf, *maps = (wide(tensor[:count]) for tensor in every)
+            del every
+            taken = [grid.maps(tensor) for grid, tensor in zip(grids, maps[: len(keys)], strict=True)]
+            gradients = [grid.maps(tensor) for grid, tensor in zip(grids, maps[len(keys) :], strict=True)]
+            yield Trace(
+                scores=scores,
+                probabilities=classifier.probabilities(scores),
+                targets=chosen.cpu().numpy().astype(np.int64),
+                activations=dict(zip(keys, taken, strict=True)),
+                gradients=dict(zip(keys, gradients, strict=True)),
+                input_gradient=leaf,
+                layers=layers,
+                size=(x.shape[2], x.shape[3]),
+            )
 
     def at(self, layer: str) -> tuple[Layer, Tensor, Tensor]:
         """The layer's record, its activations and its gradients, ``(b, c, h, w)``.
@@ -92,6 +107,12 @@ class Trace:
         if layer not in self.activations:
             raise Undefined(self.layers.missing.get(layer, f"the pass was not watched at {layer!r}"))
         return self.layers.by_depth[layer], self.activations[layer], self.gradients[layer]
+
+    def once(self, name: str, layer: str, make: Callable[[], Tensor]) -> Tensor:
+        """What ``make`` gives, made once for each name and layer: several explainers may start from one map."""
+        if (name, layer) not in self._made:
+            self._made[name, layer] = make()
+        return self._made[name, layer]
 
     @property
     def depths(self) -> tuple[str, ...]:
@@ -116,23 +137,40 @@ def gradient_at_input(
     classifier: TorchClassifier, x: Tensor, targets: Sequence[int] | NDArray[np.integer]
 ) -> Tensor:
     """dS^target/dx of normalised input ``(b, 3, h, w)``: one forward and one backward pass."""
-    found = []
-    with as_found(classifier.module), torch.enable_grad():
-        for rows, part in passes(x):
+    wanted = np.asarray(targets)
+
+    def ask(rows: slice, part: Tensor) -> Tensor:
+        with as_found(classifier.module), torch.enable_grad():
             leaf = part.detach().clone().requires_grad_()
             scores = classifier.scores(leaf.clone())
-            found.append(_backward(scores, _chosen(np.asarray(targets)[rows], scores), leaf, [])[0])
-    return torch.cat(found)[: len(x)]
+            return _backward(scores, _chosen(wanted[rows], scores), leaf, [])[0]
+
+    return torch.cat([found[: rows.stop - rows.start] for rows, found in in_passes(classifier, x, ask)])
+
+
+def _joined(parts: Sequence[Trace]) -> Trace:
+    """The traces of several passes as one."""
+    first = parts[0]
+    return replace(
+        first,
+        scores=torch.cat([p.scores for p in parts]),
+        probabilities=np.concatenate([p.probabilities for p in parts]),
+        targets=np.concatenate([p.targets for p in parts]),
+        activations={key: torch.cat([p.activations[key] for p in parts]) for key in first.activations},
+        gradients={key: torch.cat([p.gradients[key] for p in parts]) for key in first.gradients},
+        input_gradient=torch.cat([p.input_gradient for p in parts]),
+    )
 
 
 def _pass(
     classifier: TorchClassifier, part: Tensor, targets: NDArray[np.int64] | None, layers: Layers
 ) -> list[Tensor]:
     """One pass: scores, targets, the gradient at the input, then every activation, then every gradient."""
-    leaf = part.detach().requires_grad_()
-    taken, scores = _forward(classifier, leaf, list(layers))
-    chosen = scores.detach().argmax(dim=1) if targets is None else _chosen(targets, scores)
-    at_input, *gradients = _backward(scores, chosen, leaf, list(taken.values()))
+    with as_found(classifier.module), torch.enable_grad():
+        leaf = part.detach().clone().requires_grad_()
+        taken, scores = _forward(classifier, leaf, list(layers))
+        chosen = scores.detach().argmax(dim=1) if targets is None else _chosen(targets, scores)
+        at_input, *gradients = _backward(scores, chosen, leaf, list(taken.values()))
     return [scores.detach(), chosen, at_input, *(tensor.detach() for tensor in taken.values()), *gradients]
 
 
@@ -155,7 +193,7 @@ def _backward(scores: Tensor, chosen: Tensor, leaf: Tensor, taken: list[Tensor])
         try:
             found = torch.autograd.grad(selected, wanted, allow_unused=True)
         except RuntimeError as error:
-            if isinstance(error, torch.OutOfMemoryError):
+            if out_of_memory(error):
                 raise
             raise ModelError(
                 f"the network's gradient cannot be asked for: {str(error).splitlines()[0]}",

@@ -85,7 +85,7 @@ def interval(
         )
     if len(names) < FEWEST:
         return Summary(value=value, n=cases, patients=len(names), missing=missing, why="one patient only")
-    draws = statistic(resample(len(names), seed=seed)[:, owner])
+    draws = np.concatenate([statistic(drawn[:, owner]) for drawn in resample(len(names), seed=seed)])
     draws = draws[~np.isnan(draws)]
     low, high = (float(q) for q in np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     if low == high and value in ends:

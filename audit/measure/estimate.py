@@ -7,7 +7,7 @@ spread although it is not certain: it gets the exact binomial bound (Clopper and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 2000
+BLOCK = 200  # draws that are worked on at a time
 LEVEL = 0.95
 FEWEST = 2  # patients; one patient has no spread to speak of
 
@@ -33,13 +34,24 @@ class Summary:
     why: str | None = None
 
 
-@lru_cache(maxsize=32)
-def resample(patients: int, *, seed: int, resamples: int = RESAMPLES) -> NDArray[np.float64]:
-    """How often each patient is drawn: ``(resamples, patients)``, each row sums to ``patients``."""
+@lru_cache(maxsize=8)
+def _drawn(patients: int, seed: int, resamples: int) -> NDArray[np.uint16]:
+    """In small numbers, and a block at a time, so that a large set takes little more memory than a small one."""
     rng = np.random.default_rng([seed, patients])
-    drawn = rng.multinomial(patients, np.full(patients, 1 / patients), size=resamples).astype(np.float64)
-    drawn.setflags(write=False)
-    return drawn
+    shares = np.full(patients, 1 / patients)
+    found = np.zeros((resamples, patients), np.uint16)
+    for start in range(0, resamples, BLOCK):
+        found[start : start + BLOCK] = rng.multinomial(
+            patients, shares, size=len(found[start : start + BLOCK])
+        )
+    return found
+
+
+def resample(patients: int, *, seed: int, resamples: int = RESAMPLES) -> Iterator[NDArray[np.float64]]:
+    """How often each patient is drawn: blocks ``(b, patients)`` of ``resamples`` rows; each sums to ``patients``."""
+    drawn = _drawn(patients, seed, resamples)
+    for start in range(0, resamples, BLOCK):
+        yield drawn[start : start + BLOCK].astype(np.float64)
 
 
 def summarise(
@@ -73,12 +85,14 @@ def summarise(
     np.add.at(by_patient, owner, np.where(known, values, 0.0))
     np.add.at(counts, owner, known)
     n, having = known.sum(0), (counts > 0).sum(0)
-    drawn = resample(len(names), seed=seed, resamples=resamples) if rows else np.zeros((resamples, 0))
     summaries = []
     for start in range(0, columns, 256):  # a block at a time keeps the draws small
         block = slice(start, min(start + 256, columns))
+        blocks = resample(len(names), seed=seed, resamples=resamples) if rows else [np.zeros((0, 0))]
         with np.errstate(divide="ignore", invalid="ignore"):
-            means = (drawn @ by_patient[:, block]) / (drawn @ counts[:, block])
+            means = np.concatenate(
+                [(drawn @ by_patient[:, block]) / (drawn @ counts[:, block]) for drawn in blocks]
+            )
         for j in range(block.start, block.stop):
             draws = means[:, j - block.start]
             draws = draws[~np.isnan(draws)]

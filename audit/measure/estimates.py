@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from audit.measure.agreement import pairs
@@ -18,7 +17,7 @@ from audit.measure.following import following
 from audit.measure.guard import stranger
 from audit.measure.opportunity import opportunity
 from audit.measure.reliance import reliance
-from audit.measure.scores import heats_of
+from audit.measure.scores import EVERY, heats_of
 from audit.record import PREDICTED, TRUE, Case, Effect, Estimate, Extent, Prediction, Reading, Run, Score
 
 BASELINE = "baseline"
@@ -180,24 +179,17 @@ def _attention(
     """The mean score of every map on every region, for the predicted and for the true class."""
     if not run.maps:
         return
-    frame = run.frame(Score)
-    frame["of"] = frame["case"].map({c.id: i for i, c in enumerate(cases)})
-    keys = ["explainer", "layer", "region", "metric"]
     family = {(m.explainer, m.layer): m.family for m in run.maps}
+    columns = [(m.explainer, m.layer, r.name, k) for m in run.maps for r in run.regions for k in EVERY]
     patients = [c.patient for c in cases]
     for target, field in ((PREDICTED, "predicted"), (TRUE, "label")):
-        wanted = np.array([getattr(predictions[c.id], field) for c in cases], dtype=object)
-        chosen = frame[frame["cls"].to_numpy() == wanted[frame["of"].to_numpy()]]
-        table = chosen.pivot(index="of", columns=keys, values="value").reindex(range(len(cases)))
-        reasons = _reasons(chosen, keys)
-        columns = list(table.columns)
+        wanted = {c.id: getattr(predictions[c.id], field) for c in cases}
+        values, reasons = _scored(run, columns, wanted)
         shares = [c[3].startswith(("pointing", "rank")) for c in columns]
-        values = table.to_numpy(float)
         for stratum, rows in strata.items():
-            why = [reasons.get(c) for c in columns]
             for column, summary in zip(
                 columns,
-                summarise(values[rows], _pick(patients, rows), seed=seed, shares=shares, why=why),
+                summarise(values[rows], _pick(patients, rows), seed=seed, shares=shares, why=reasons),
                 strict=True,
             ):
                 explainer, layer, region, metric = column
@@ -213,14 +205,33 @@ def _attention(
                 )
 
 
-def _reasons(frame: pd.DataFrame, keys: list[str]) -> dict[tuple[str, ...], str]:
-    """For each column the reason that most of its undefined cases give."""
-    told = frame[frame["why"].notna()]
-    if told.empty:
-        return {}
-    counted = told.groupby([*keys, "why"], sort=True).size().reset_index(name="count")
-    counted = counted.sort_values([*keys, "count", "why"], kind="stable").drop_duplicates(keys, keep="last")
-    return {tuple(row[:4]): row[4] for row in counted.itertuples(index=False, name=None)}
+def _scored(
+    run: Run, columns: Sequence[tuple[str, ...]], wanted: Mapping[str, str]
+) -> tuple[NDArray[np.float64], list[str | None]]:
+    """The scores of the class that is wanted of each case, ``(cases, columns)``; NaN where there is none.
+
+    And for each column the reason that most of its undefined cases give.
+    """
+    rows = {case: row for row, case in enumerate(wanted)}
+    values = np.full((len(rows), len(columns)), np.nan)
+    told: list[Counter[str]] = [Counter() for _ in columns]
+    keys = [{name: i for i, name in enumerate(sorted(set(names)))} for names in zip(*columns, strict=True)]
+    lookup = np.zeros([len(key) for key in keys], np.int64)
+    for number, column in enumerate(columns):
+        lookup[tuple(key[name] for key, name in zip(keys, column, strict=True))] = number
+    for part in run.parts(Score):
+        chosen = part[part["case"].astype(object).map(wanted).to_numpy() == part["cls"].to_numpy(object)]
+        at = [
+            np.array([key[name] for name in chosen[k].cat.categories])[chosen[k].cat.codes]
+            for key, k in zip(keys, ("explainer", "layer", "region", "metric"), strict=True)
+        ]
+        where = lookup[tuple(at)]
+        values[chosen["case"].astype(object).map(rows).to_numpy(int), where] = chosen["value"].to_numpy(float)
+        empty = chosen["why"].notna().to_numpy()
+        counted = Counter(zip(where[empty].tolist(), chosen["why"][empty].tolist(), strict=True))
+        for (number, why), count in counted.items():
+            told[number][why] += count
+    return values, [max(t, key=lambda why: (t[why], why)) if t else None for t in told]
 
 
 def _agreement(run: Run, cases: Sequence[Case], seed: int) -> Iterator[Estimate]:

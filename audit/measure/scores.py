@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +16,12 @@ from audit.record import TRUE, Case, Extent, Map, Mask, Prediction, Run, Score
 from audit.record.tables import schema
 
 MOSTLY = 0.5  # of a region: painted over with itself beyond this, a perturbation method has not tested it
+
+AT_ONCE = 8
+"""Cases for which the files of maps and regions are mapped at a time."""
+
+TOGETHER = 64
+"""Sets of maps whose scores are written at a time."""
 
 EVERY = (*METRICS, *nulls.METRICS)
 """What each map is scored by on each region: by itself, and beside other places of the same shape."""
@@ -31,53 +39,74 @@ regions may touch them."""
 _WHY = (*REASONS, nulls.FEW)
 
 
+def stacks(run: Run, folder: str, names: Sequence[str]) -> Callable[[int], NDArray[Any]]:
+    """A function from a row to that case's ``(m, h, w)`` arrays.
+
+    Files are mapped for a few cases at a time: what a map of the whole file would hold in memory grows with the cases.
+    """
+
+    @lru_cache(maxsize=1)
+    def opened(_: int) -> list[NDArray[Any]]:
+        return [run.array(folder, name) for name in names]
+
+    return lambda row: np.stack([stack[row] for stack in opened(row // AT_ONCE)])
+
+
 def heats_of(run: Run, maps: list[Map]) -> Callable[[int, bool], NDArray[np.float16]]:
     """A function from a row (and whether the true class is meant) to that case's ``(m, h, w)`` maps."""
-    predicted = [run.array("maps", m.name) for m in maps]
-    true = [run.array("maps", m.name if m.family == BASELINE else Run.map_name(m, TRUE)) for m in maps]
-    return lambda row, of_true: np.stack([stack[row] for stack in (true if of_true else predicted)])
+    predicted = stacks(run, "maps", [m.name for m in maps])
+    true = stacks(run, "maps", [m.name if m.family == BASELINE else Run.map_name(m, TRUE) for m in maps])
+    return lambda row, of_true: true(row) if of_true else predicted(row)
 
 
-def scores(run: Run) -> pa.Table:
-    """The score table of a run: every map of every case on every region by every measure.
+def scores(run: Run) -> Iterator[pa.Table]:
+    """The score table of a run, a few cases at a time: every map on every region by every measure.
 
     A case that the model gets wrong has two sets of maps, for the class it predicted and for its true class.
     """
     maps, regions, cases = run.maps, run.regions, run.read(Case)
     predictions = {p.case: p for p in run.read(Prediction)}
-    why = {(e.case, e.region): e.why for e in run.read(Extent)}
-    schema_ = schema(Score)
-    if not maps:
-        return schema_.empty_table()
+    why = {(e.case, e.region): e.why for e in run.read(Extent) if e.why}
     heats = heats_of(run, maps)
-    stacks = [run.array("regions", r.name) for r in regions]
-    blind = {i: run.array("blind", m.name) for i, m in enumerate(maps) if run.has_array("blind", m.name)}
+    drawn = stacks(run, "regions", [r.name for r in regions])
+    unseen = {i: m.name for i, m in enumerate(maps) if run.has_array("blind", m.name)}
+    blind = stacks(run, "blind", list(unseen.values()))
     things = [i for i, r in enumerate(regions) if not r.name.startswith(PLACES)]
-    edges = next((run.array("maps", m.name) for m in maps if m.explainer == EDGES), None)
+    edges = next((i for i, m in enumerate(maps) if m.explainer == EDGES), None)
     seed = int(run.manifest["seed"])
-    blocks = []
-    for row, case in enumerate(cases):
-        masks = np.stack([stack[row] for stack in stacks])
+    blocks: list[pa.Table] = []
+    for row, case in enumerate(cases if maps else ()):
+        masks, of_predicted = drawn(row), heats(row, False)
         moves = _moves(
             masks,
             np.asarray(masks[things].any(0)),
-            None if edges is None else np.abs(edges[row].astype(np.float32)),
+            None if edges is None else np.abs(of_predicted[edges].astype(np.float32)),
             [np.random.default_rng([seed, *f"{case.id}\0null\0{r.name}".encode()]) for r in regions],
         )
-        p = predictions[case.id]
-        for of_true, cls in _targets(p):
-            values, reasons = _scored(heats(row, of_true), masks, moves)
-            for i, unseen in blind.items():
-                for r, mask in enumerate(masks):
-                    if mask.any() and unseen[row][mask].mean() > MOSTLY:
-                        values[i, r], reasons[i, r] = np.nan, _WHY.index(BLIND)
+        covered = _covered(masks, blind(row)) if unseen else None
+        for of_true, cls in _targets(predictions[case.id]):
+            values, reasons = _scored(heats(row, True) if of_true else of_predicted, masks, moves)
+            if covered is not None:
+                for i, hidden in zip(unseen, covered, strict=True):
+                    values[i, hidden], reasons[i, hidden] = np.nan, _WHY.index(BLIND)
             text = np.array(_WHY, dtype=object)[reasons]
             for r, region in enumerate(regions):
                 unknown = why.get((case.id, region.name))
                 if unknown and not masks[r].any():
                     text[:, r] = unknown
             blocks.append(_block(case.id, cls, maps, [r.name for r in regions], values, text))
-    return pa.concat_tables(blocks).cast(schema_).combine_chunks()
+        if len(blocks) >= TOGETHER:
+            yield pa.concat_tables(blocks).cast(schema(Score)).combine_chunks()
+            blocks = []
+    if blocks:
+        yield pa.concat_tables(blocks).cast(schema(Score)).combine_chunks()
+
+
+def _covered(masks: NDArray[np.bool_], unseen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """For each map ``(m, h, w)`` of what it cannot see, whether that is most of each region, ``(m, r)``."""
+    sizes = np.maximum(masks.sum((1, 2)), 1)
+    both = np.stack([(masks & one).sum((1, 2)) for one in unseen])
+    return np.asarray(both / sizes > MOSTLY)
 
 
 def _moves(

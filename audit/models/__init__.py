@@ -21,8 +21,27 @@ Images = NDArray[np.float32]
 Probabilities = NDArray[np.float64]
 """float64 ``(n, k)``, in the order of the classes."""
 
+BATCH = 16
+"""Pictures that are gathered before a model is asked, unless the configuration says otherwise."""
+
 SOURCES = ("python", "torchvision", "timm", "callable")
 OUTPUTS = ("softmax", "sigmoid", "multilabel")
+
+
+_SAID = ("can't allocate memory", "cannot allocate memory", "not enough memory", "out of memory")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Does the error say that there was no room? Knows torch's errors by their name and words.
+
+    >>> out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
+    True
+    >>> out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    False
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(said in str(error).lower() for said in _SAID)
 
 
 @runtime_checkable

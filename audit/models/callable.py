@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from audit.errors import ModelError
-from audit.models import Images, Probabilities
+from audit.models import Images, Probabilities, out_of_memory
 from audit.models.factory import made
 
 _SLACK = 1e-6
@@ -91,11 +91,18 @@ class CallableClassifier:
         try:
             answers = self._function(np.array(images, dtype=np.float32))
         except (Exception, SystemExit) as error:  # whatever a function of the user's may raise
+            if len(images) > 1 and out_of_memory(error):
+                return self._in_halves(images)
             raise ModelError(
                 f"{who} failed on pictures {images.shape}: {type(error).__name__}: {error}",
                 todo="call it by itself on such an array, float32 in [0, 1]",
             ) from error
         return checked(answers, rows=len(images), classes=self.classes, who=who)
+
+    def _in_halves(self, images: Images) -> Probabilities:
+        """So many pictures at once do not fit into the memory; half of them may."""
+        half = len(images) // 2
+        return np.concatenate([self.predict(images[:half]), self.predict(images[half:])])
 
 
 def load_callable(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from audit.errors import ModelError
-from audit.models import Images, Probabilities
+from audit.models import Images, Probabilities, out_of_memory
 from audit.models.features import Way, features, way_to_watch
+from audit.models.room import ROWS, in_passes, passes
 
-ROWS = 8
-"""Pictures in one pass. A batch is cut into passes of exactly so many, the last filled up with its last picture:
-torch takes other kernels for other numbers of rows, which round differently, and a picture's answer must not
-depend on the batch that it came in. More than this is no faster on a processor."""
+__all__ = ["TorchClassifier", "as_found", "logits_of", "passes"]
+
+LANES = 16
+"""Channels that a processor works on at once. With a first convolution of another width, torch 2.15 has been seen to
+crash in the backward pass of a picture whose channels lie last."""
 
 
 @contextmanager
@@ -54,17 +56,11 @@ def _compiled(module: nn.Module) -> bool:
     )
 
 
-def passes(batch: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """The batch in parts of exactly ``ROWS`` rows, each with the rows of the batch that it holds.
-
-    >>> [(rows, len(part)) for rows, part in passes(torch.zeros(11, 2))]
-    [(slice(0, 8, None), 8), (slice(8, 11, None), 8)]
-    """
-    for start in range(0, len(batch), ROWS):
-        part = batch[start : start + ROWS]
-        short = ROWS - len(part)
-        full = torch.cat([part, part[-1:].expand(short, *part.shape[1:])]) if short else part
-        yield slice(start, start + len(part)), full
+def wide_enough(module: nn.Module) -> bool:
+    """Has it convolutions, and do those that take a picture fill a processor's lanes?"""
+    convolutions = [part for part in module.modules() if isinstance(part, nn.Conv2d)]
+    first = [part for part in convolutions if part.in_channels <= 4]
+    return bool(convolutions) and all(part.out_channels % LANES == 0 for part in first)
 
 
 def logits_of(answer: Any) -> Tensor:
@@ -103,6 +99,10 @@ class TorchClassifier:
             (one score a class, each through its own sigmoid).
         mean, std: of the channels; the network gets ``(pixel - mean) / std``.
         device: where the network is; by default where its parameters are.
+        precision: ``bf16`` asks in half precision, where no gradient is wanted; gradients are always taken in the
+            network's own.
+
+    ``rows`` is the number of pictures in one pass; :func:`audit.models.room.fit` sets it.
     """
 
     def __init__(
@@ -115,12 +115,14 @@ class TorchClassifier:
         mean: Sequence[float] = (0.0, 0.0, 0.0),
         std: Sequence[float] = (1.0, 1.0, 1.0),
         device: str | None = None,
+        precision: str = "fp32",
         identity: Mapping[str, Any] | None = None,
     ) -> None:
         self.module = module
         self.classes = tuple(classes)
         self.size = (int(size[0]), int(size[1]))
-        self.output = output
+        self.output, self.precision, self.rows = output, precision, ROWS
+        self._last: bool | None = None
         self.mean, self.std = tuple(map(float, mean)), tuple(map(float, std))
         if any(isinstance(p, nn.parameter.UninitializedParameter) for p in module.parameters()):
             raise ModelError(
@@ -154,14 +156,50 @@ class TorchClassifier:
         self._way: Way | None = None
         self._sought = False
 
+    @property
+    def channels_last(self) -> bool:
+        """May the picture be given with its channels last in memory? Convolutions are up to a sixth faster so.
+
+        Found out once, by two passes: a network that asks for views of its tensors may refuse, and small pictures may
+        get other bits in another row of the pass.
+        """
+        if self._last is None:
+            self._last = False
+            if wide_enough(self.module):
+                with suppress(Exception):  # whatever it is, it is told when a real picture meets it
+                    self._last = self._steady()
+        return self._last
+
+    def _steady(self) -> bool:
+        """Are a picture's scores and gradient the same bits in another row, with the channels last?"""
+        x = torch.from_numpy(np.random.default_rng(0).random((ROWS, *self.size, 3), dtype=np.float32))
+        found = []
+        for shown in (x, x.roll(3, 0)):
+            leaf = shown.to(self.device).movedim(3, 1).requires_grad_()
+            with as_found(self.module), torch.enable_grad():
+                scores = self.scores(leaf)
+                slope = torch.autograd.grad(scores[:, 0].sum(), leaf)[0]
+            found.append((scores.detach(), slope))
+        (scores, slope), moved = found
+        return torch.equal(scores.roll(3, 0), moved[0]) and torch.equal(slope.roll(3, 0), moved[1])
+
     def tensor(self, images: Images) -> Tensor:
         """Pictures ``(n, h, w, 3)`` as a tensor ``(n, 3, h, w)`` in [0, 1] on the network's device.
 
         For a network in half precision too it is float32: only what is ready to be shown is rounded.
         """
-        array = np.ascontiguousarray(np.moveaxis(np.asarray(images, dtype=np.float32), 3, 1))
+        array = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).movedim(3, 1)
+        if not self.channels_last:
+            array = array.contiguous()
+        if self.device.type == "cuda":
+            array = array.pin_memory()
         wide = torch.float64 if self.dtype == torch.float64 else torch.float32
-        return torch.from_numpy(array).to(device=self.device, dtype=wide)
+        return array.to(device=self.device, dtype=wide, non_blocking=True)
+
+    def laid(self, x: Tensor) -> Tensor:
+        """The input in one order in memory, whatever it was made of: another order takes other kernels."""
+        order = torch.channels_last if self.channels_last else torch.contiguous_format
+        return x.contiguous(memory_format=order)
 
     def normalised(self, pixels: Tensor) -> Tensor:
         """``(pixels - mean) / std`` for each channel: what the network is given."""
@@ -185,15 +223,17 @@ class TorchClassifier:
         Raises:
             ModelError: the network failed, or what it returned holds no plain scores.
         """
+        half = self.precision == "bf16" and not torch.is_grad_enabled()
         try:
-            answer = self.module(x.to(self.dtype))
-        except torch.OutOfMemoryError:
-            raise
+            with torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext():
+                answer = self.module(x.to(self.dtype))
         except (Exception, SystemExit) as error:  # whatever a network of the user's may raise
+            if out_of_memory(error):
+                raise
             raise ModelError(
                 f"the network failed on pictures {tuple(x.shape)}: {type(error).__name__}: {error}",
                 where="model.size",
-                todo=f"check model.size, and that the network takes three channels and {ROWS} pictures at once",
+                todo=f"check model.size, and that the network takes three channels and {len(x)} pictures at once",
             ) from error
         return logits_of(answer)
 
@@ -227,10 +267,10 @@ class TorchClassifier:
 
     def predict(self, images: Images) -> Probabilities:
         """Probabilities ``(n, k)`` of pictures ``(n, h, w, 3)`` in [0, 1], of as many as there are."""
+        x = self.normalised(self.tensor(images))
         answers = np.zeros((len(images), len(self.classes)))
-        with as_found(self.module), torch.no_grad():
-            for rows, part in passes(self.normalised(self.tensor(images))):
-                answers[rows] = self.probabilities(self.scores(part))[: rows.stop - rows.start]
+        for rows, scores in in_passes(self, x, lambda _, part: self._pass(part)):
+            answers[rows] = self.probabilities(scores)[: rows.stop - rows.start]
         return answers
 
     def look(self, images: Images) -> tuple[Probabilities, NDArray[np.float32] | None]:
@@ -241,23 +281,30 @@ class TorchClassifier:
             the last convolution where there is none, averaged over places and cut by a fixed random projection. None
             where the network hides it, and for no pictures.
         """
-        answers = np.zeros((len(images), len(self.classes)))
-        batch = list(passes(self.normalised(self.tensor(images))))
-        if batch and not self._sought:
-            self._way, self._sought = way_to_watch(self.module, lambda: self._pass(batch[0][1])), True
-        if self._way is None or not batch:
+        x = self.normalised(self.tensor(images))
+        if len(x) and not self._sought:
+            seek = in_passes(self, x, lambda _, part: way_to_watch(self.module, lambda: self._pass(part)))
+            self._way, self._sought = next(seek)[1], True
+        if (way := self._way) is None or not len(x):
             return self.predict(images), None
-        found = []
-        with as_found(self.module), torch.no_grad():
-            for rows, part in batch:
-                with self._way.watch(self.module) as watch:
-                    scores = self.scores(part)
-                count = rows.stop - rows.start
-                answers[rows] = self.probabilities(scores)[:count]
-                seen = features(watch.given, len(part))
-                if seen is not None:
-                    found.append(seen[:count])
-        return answers, np.concatenate(found) if len(found) == len(batch) else None
+
+        def watched(_: slice, part: Tensor) -> tuple[Tensor, NDArray[np.float32] | None]:
+            with as_found(self.module), torch.no_grad(), way.watch(self.module) as watch:
+                scores = self.scores(part)
+            return scores, features(watch.given, len(part))
+
+        answers, found = np.zeros((len(images), len(self.classes))), []
+        for rows, (scores, seen) in in_passes(self, x, watched):
+            count = rows.stop - rows.start
+            answers[rows] = self.probabilities(scores)[:count]
+            found.append(None if seen is None else seen[:count])
+        known = [seen for seen in found if seen is not None]
+        return answers, np.concatenate(known) if len(known) == len(found) else None
+
+    def scores_with_gradient(self, x: Tensor) -> Tensor:
+        """The class scores ``(n, k)`` of normalised input, with autograd's graph from the input on."""
+        with as_found(self.module), torch.enable_grad():
+            return self.scores(x.detach().clone().requires_grad_().clone())
 
     def _pass(self, part: Tensor) -> Tensor:
         with as_found(self.module), torch.no_grad():

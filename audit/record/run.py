@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -193,9 +193,13 @@ class Run:
         """
         return self._table(noun, lambda path: tables.read(path, noun))
 
-    def frame(self, noun: type) -> pd.DataFrame:
-        """A noun's table as a data frame."""
-        return self._table(noun, tables.frame)
+    def frame(self, noun: type, where: Any = None) -> pd.DataFrame:
+        """A noun's table as a data frame, or the rows of it for which an expression of pyarrow holds."""
+        return self._table(noun, lambda path: tables.frame(path, where))
+
+    def parts(self, noun: type) -> Iterator[pd.DataFrame]:
+        """A noun's table as data frames, one after the other: a large one is never held as a whole."""
+        return self._table(noun, tables.parts)
 
     def has(self, noun: type) -> bool:
         """Is the table there yet?"""

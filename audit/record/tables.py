@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from itertools import islice
 from pathlib import Path
@@ -57,16 +57,38 @@ def write(path: Path, noun: type[Row], rows: Iterable[Row]) -> None:
 
 
 def write_arrow(path: Path, table: pa.Table) -> None:
-    """Write through a neighbour and rename, so that a reader never meets half a table."""
+    """Write a table in one piece."""
+    write_parts(path, table.schema, [table])
+
+
+def write_parts(path: Path, columns: pa.Schema, parts: Iterable[pa.Table]) -> None:
+    """Write a table that is made part by part, none of which is held longer than it takes to write it.
+
+    It goes through a neighbour and is renamed, so that a reader never meets half a table.
+    """
     half = path.with_name(path.name + ".part")
-    pq.write_table(table.replace_schema_metadata(None), half, compression="zstd")
+    with pq.ParquetWriter(half, columns.remove_metadata(), compression="zstd") as file:
+        for part in parts:
+            file.write_table(part.replace_schema_metadata(None))
     half.replace(path)
 
 
-def frame(path: Path) -> pd.DataFrame:
-    """The table as a data frame; missing text is None, missing numbers are NaN."""
-    found: pd.DataFrame = pq.read_table(path).to_pandas()
+def frame(path: Path, where: Any = None) -> pd.DataFrame:
+    """The table as a data frame; missing text is None, missing numbers are NaN.
+
+    ``where``: an expression of pyarrow over the columns; the rows for which it holds are read, and no others.
+    """
+    found: pd.DataFrame = pq.read_table(path, filters=where).to_pandas()
     return found
+
+
+def parts(path: Path) -> Iterator[pd.DataFrame]:
+    """The table part by part as it was written; text is categorical, for a part has few words and many rows."""
+    with pq.ParquetFile(path) as plain:
+        words = [field.name for field in plain.schema_arrow if pa.types.is_string(field.type)]
+    with pq.ParquetFile(path, read_dictionary=words) as file:
+        for number in range(file.num_row_groups):
+            yield file.read_row_group(number).to_pandas()
 
 
 def read(path: Path, noun: type[Row]) -> list[Row]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from pyarrow.compute import field
 
 from audit.errors import RunError
 from audit.judge.asking import mirror_images
@@ -161,9 +162,9 @@ def load(run: Run) -> Source:
     def rows(noun: type[Row]) -> list[Row]:
         return run.read(noun) if run.has(noun) or not draft else []
 
-    def frame(noun: type) -> pd.DataFrame:
+    def frame(noun: type, where: Any = None) -> pd.DataFrame:
         if run.has(noun) or not draft:
-            return run.frame(noun)
+            return run.frame(noun, where)
         return pd.DataFrame(columns=list(noun.__dataclass_fields__))  # type: ignore[attr-defined]
 
     try:
@@ -185,7 +186,7 @@ def load(run: Run) -> Source:
         predictions={p.case: p for p in rows(Prediction)},
         extents=frame(Extent),
         effects=frame(Effect),
-        scores=frame(Score),
+        scores=frame(Score, (field("metric") == "density") | field("value").is_null()),
         readings=run.frame(Reading) if run.has(Reading) else pd.DataFrame(columns=["case", "cue", "value"]),
         estimates=estimates,
         by_metric={key: tuple(found) for key, found in by_metric.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -188,7 +189,7 @@ def run(tmp_path) -> Run:
 
 
 def test_the_score_table_holds_the_nulls_beside_the_measures(run):
-    table = scores(run).to_pandas()
+    table = pa.concat_tables(scores(run)).to_pandas()
     assert set(table["metric"]) == {*METRICS, "beyond", "excess"} == set(EVERY)
     assert len(table) == 3 * len(MAPS) * len(REGIONS) * len(EVERY)
     assert list(table.columns) == list(Score.__dataclass_fields__)
@@ -214,7 +215,7 @@ def test_the_score_table_holds_the_nulls_beside_the_measures(run):
     ],
 )
 def test_a_null_that_could_not_be_had_says_why(run, explainer, region, why):
-    table = scores(run).to_pandas()
+    table = pa.concat_tables(scores(run)).to_pandas()
     rows = table[
         (table["explainer"] == explainer)
         & (table["region"] == region)
@@ -228,5 +229,5 @@ def test_a_null_that_could_not_be_had_says_why(run, explainer, region, why):
 
 
 def test_no_value_is_missing_without_a_reason_and_none_has_one_beside_it(run):
-    table = scores(run).to_pandas()
+    table = pa.concat_tables(scores(run)).to_pandas()
     assert (table["value"].isna() == table["why"].notna()).all()

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 OUT    := examples/retina/out
 
-.PHONY: demo test check clean
+.PHONY: demo test check bench clean
 
 demo: $(VENV)/.run
 	@tools/system pdf
@@ -21,6 +21,12 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --doctest-modules audit
 
+# The fast forms, in minutes; benchmarks/speed.md has the commands of the long ones and their figures.
+bench: $(VENV)/.bench
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.overhead --cases 4 --lime 64 --networks resnet18
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.peers --pictures 8 --rounds 2 --smoothgrad 5 --lime 32
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.scale --measure --cases 50 500
+
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pfungst needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
@@ -32,6 +38,10 @@ $(VENV)/.run: $(VENV)/.python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.run
 	$(PIP) -e '.[torch,torchvision,timm,examples,test,check]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(PIP) -e '.[bench]'
 	@touch $@
 
 clean:

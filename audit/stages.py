@@ -16,7 +16,7 @@ from audit.errors import Problem, RunError
 from audit.record import Estimate, Run, Score
 from audit.record.files import sha256
 from audit.record.folder import AGAIN
-from audit.record.tables import schema, write_parts
+from audit.record.tables import schema, write_blocks
 
 DERIVED = {
     "measure": ("scores.parquet", "estimates.parquet", "findings.json"),
@@ -28,7 +28,7 @@ DERIVED = {
 
 def measure(run: Run) -> None:
     """Write the scores and the estimates of a run, from its maps, regions, predictions and effects."""
-    write_parts(run.path / "scores.parquet", schema(Score), measuring.scores(run))
+    write_blocks(run.path / "scores.parquet", schema(Score), measuring.scores(run))
     run.write(Estimate, measuring.estimates(run))
     _noted(run, "measure")
 

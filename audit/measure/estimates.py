@@ -219,7 +219,7 @@ def _scored(
     lookup = np.zeros([len(key) for key in keys], np.int64)
     for number, column in enumerate(columns):
         lookup[tuple(key[name] for key, name in zip(keys, column, strict=True))] = number
-    for part in run.parts(Score):
+    for part in run.blocks(Score):
         chosen = part[part["case"].astype(object).map(wanted).to_numpy() == part["cls"].to_numpy(object)]
         at = [
             np.array([key[name] for name in chosen[k].cat.categories])[chosen[k].cat.codes]

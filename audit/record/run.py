@@ -197,9 +197,9 @@ class Run:
         """A noun's table as a data frame, or the rows of it for which an expression of pyarrow holds."""
         return self._table(noun, lambda path: tables.frame(path, where))
 
-    def parts(self, noun: type) -> Iterator[pd.DataFrame]:
+    def blocks(self, noun: type) -> Iterator[pd.DataFrame]:
         """A noun's table as data frames, one after the other: a large one is never held as a whole."""
-        return self._table(noun, tables.parts)
+        return self._table(noun, tables.blocks)
 
     def has(self, noun: type) -> bool:
         """Is the table there yet?"""

@@ -58,18 +58,18 @@ def write(path: Path, noun: type[Row], rows: Iterable[Row]) -> None:
 
 def write_arrow(path: Path, table: pa.Table) -> None:
     """Write a table in one piece."""
-    write_parts(path, table.schema, [table])
+    write_blocks(path, table.schema, [table])
 
 
-def write_parts(path: Path, columns: pa.Schema, parts: Iterable[pa.Table]) -> None:
-    """Write a table that is made part by part, none of which is held longer than it takes to write it.
+def write_blocks(path: Path, columns: pa.Schema, blocks: Iterable[pa.Table]) -> None:
+    """Write a table that is made block by block, none of which is held longer than it takes to write it.
 
     It goes through a neighbour and is renamed, so that a reader never meets half a table.
     """
     half = path.with_name(path.name + ".part")
     with pq.ParquetWriter(half, columns.remove_metadata(), compression="zstd") as file:
-        for part in parts:
-            file.write_table(part.replace_schema_metadata(None))
+        for block in blocks:
+            file.write_table(block.replace_schema_metadata(None))
     half.replace(path)
 
 
@@ -82,8 +82,8 @@ def frame(path: Path, where: Any = None) -> pd.DataFrame:
     return found
 
 
-def parts(path: Path) -> Iterator[pd.DataFrame]:
-    """The table part by part as it was written; text is categorical, for a part has few words and many rows."""
+def blocks(path: Path) -> Iterator[pd.DataFrame]:
+    """The table block by block as it was written; text is categorical, for a block has few words and many rows."""
     with pq.ParquetFile(path) as plain:
         words = [field.name for field in plain.schema_arrow if pa.types.is_string(field.type)]
     with pq.ParquetFile(path, read_dictionary=words) as file:

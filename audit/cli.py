@@ -43,17 +43,6 @@ DISK = {
 }
 """What a disk may say, whatever is written at the time: nothing of the program is at fault."""
 
-
-def _bytes(text: str) -> int:
-    """A size such as ``4GiB``, in bytes."""
-    from pydantic import ByteSize, TypeAdapter, ValidationError
-
-    try:
-        return int(TypeAdapter(ByteSize).validate_python(text))
-    except ValidationError:
-        raise typer.BadParameter(f"{text!r} is no size; write it as 4GiB or 512MiB") from None
-
-
 FailOn = Annotated[
     str | None,
     typer.Option(
@@ -83,12 +72,9 @@ def run(
         ),
     ] = None,
     memory: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            "--memory",
-            parser=_bytes,
-            metavar="SIZE",
-            help="What a model pass may take beside the weights, such as 4GiB; passes are made small enough.",
+            "--memory", metavar="SIZE", help="What a pass may take beside the weights, such as 4GiB."
         ),
     ] = None,
     budget: Annotated[
@@ -112,7 +98,7 @@ def run(
     if batch is not None:
         settings = settings.model_copy(update={"batch": batch})
     if memory is not None:
-        settings = settings.model_copy(update={"memory": memory})
+        settings = settings.model_copy(update={"memory": configuration.size(memory)})
     if budget is not None:
         settings = settings.model_copy(update={"budget": budget})
     try:

@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PositiveInt,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -256,6 +257,14 @@ def read(path: Path | str) -> Config:
     if found or config is None:
         raise ConfigError(sorted(found, key=lambda p: _order(p.where)))
     return config
+
+
+def size(text: str) -> int:
+    """Bytes that a size such as ``4GiB`` names, for ``memory``."""
+    try:
+        return int(TypeAdapter(Annotated[ByteSize, Field(ge=1)]).validate_python(text))
+    except ValidationError:
+        raise ConfigError(f"memory: {text!r} is no size", todo="write it as 4GiB or 512MiB") from None
 
 
 def checked(data: dict[str, Any]) -> Config:

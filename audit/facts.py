@@ -127,7 +127,9 @@ def keep_found(run: Run, desk: Desk) -> None:
     """Note what is known only at the end: the places that were found, and what it took."""
     run.manifest["regions"] = [asdict(region) for region in desk.regions]
     run.manifest["undiscovered"] = desk.undiscovered
-    run.manifest["settings"]["rows"] = getattr(desk.classifier, "rows", None)  # fewer, where the memory ran out
+    run.manifest["settings"]["rows"] = getattr(
+        desk.classifier, "rows", None
+    )  # fewer, where the memory ran out
     by_kind = dict(sorted(desk.passes.kinds.items()))
     run.manifest["passes"] = {**vars(desk.passes), "kinds": by_kind}
 

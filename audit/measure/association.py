@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.measure.estimate import FEWEST, LEVEL, Summary, resample
+from audit.measure.estimate import FEWEST, LEVEL, Summary, redrawn
 
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Case weights ``(draws, cases)`` to the statistic of each draw, NaN where a draw has none."""
@@ -85,7 +85,7 @@ def interval(
         )
     if len(names) < FEWEST:
         return Summary(value=value, n=cases, patients=len(names), missing=missing, why="one patient only")
-    draws = np.concatenate([statistic(drawn[:, owner]) for drawn in resample(len(names), seed=seed)])
+    draws = np.concatenate([statistic(drawn[:, owner]) for drawn in redrawn(len(names), seed=seed)])
     draws = draws[~np.isnan(draws)]
     low, high = (float(q) for q in np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     if low == high and value in ends:

@@ -47,11 +47,16 @@ def _drawn(patients: int, seed: int, resamples: int) -> NDArray[np.uint16]:
     return found
 
 
-def resample(patients: int, *, seed: int, resamples: int = RESAMPLES) -> Iterator[NDArray[np.float64]]:
+def redrawn(patients: int, *, seed: int, resamples: int = RESAMPLES) -> Iterator[NDArray[np.float64]]:
     """How often each patient is drawn: blocks ``(b, patients)`` of ``resamples`` rows; each sums to ``patients``."""
     drawn = _drawn(patients, seed, resamples)
     for start in range(0, resamples, BLOCK):
         yield drawn[start : start + BLOCK].astype(np.float64)
+
+
+def resample(patients: int, *, seed: int, resamples: int = RESAMPLES) -> NDArray[np.float64]:
+    """The blocks of :func:`redrawn` as one table, ``(resamples, patients)``."""
+    return np.concatenate([*redrawn(patients, seed=seed, resamples=resamples)])
 
 
 def summarise(
@@ -88,7 +93,7 @@ def summarise(
     summaries = []
     for start in range(0, columns, 256):  # a block at a time keeps the draws small
         block = slice(start, min(start + 256, columns))
-        blocks = resample(len(names), seed=seed, resamples=resamples) if rows else [np.zeros((0, 0))]
+        blocks = redrawn(len(names), seed=seed, resamples=resamples) if rows else [np.zeros((0, 0))]
         with np.errstate(divide="ignore", invalid="ignore"):
             means = np.concatenate(
                 [(drawn @ by_patient[:, block]) / (drawn @ counts[:, block]) for drawn in blocks]

@@ -179,8 +179,6 @@ class Run:
         self.manifest["status"] = "complete"
         self.write_manifest()
 
-    # -- tables ----------------------------------------------------------------------------------
-
     def write(self, noun: type[Row], rows: Iterable[Row]) -> None:
         """Write the table of a noun."""
         tables.write(self.path / TABLES[noun], noun, rows)

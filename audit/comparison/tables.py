@@ -192,7 +192,7 @@ def figures(shared: Shared, pair: Pair) -> Table:
             (name, c) for name, c in labelled if not (c.candidate.metric == "auc" and c.candidate.cls)
         ]
     labelled.sort(key=lambda row: row[1].candidate.metric)
-    return _changes("Right answers, and how well the classes are told apart", labelled)
+    return _changes("Right answers, and how well the classes are told apart", {"": labelled})
 
 
 def _of_model(e: Estimate) -> str:
@@ -225,9 +225,8 @@ def effects(shared: Shared, pair: Pair, classes: dict[str, tuple[str, ...]]) -> 
         lacking = [c for c in lacking if c.candidate.stratum == "all"]
         order = {metric: i for i, metric in enumerate(EFFECTS)}
         kept = sorted((*measured, *lacking), key=lambda c: order[c.candidate.metric])
-        yield _changes(
-            f"{shared.sources[0].title(sign.name)}{of}", [(_of_effect(c.candidate), c) for c in kept]
-        )
+        rows = [(_of_effect(c.candidate), c) for c in kept]
+        yield _changes(f"{shared.sources[0].title(sign.name)}{of}", {"": rows})
 
 
 _DONE = {
@@ -249,15 +248,21 @@ def _of_effect(e: Estimate) -> str:
 def attention(shared: Shared, pair: Pair) -> Iterator[Table]:
     """For each region: how much of every map for the case's own label falls on it, in both runs."""
     for sign in shared.signs:
-        rows = []
-        about = [c for c in pair.changes if c.candidate.region == sign.name and c.candidate.explainer]
-        for metric in SCORES:
-            for c in about:
-                if c.candidate.metric == metric and c.candidate.family != "baseline":
-                    title = words.map_title(c.candidate.explainer, c.candidate.layer)
-                    rows.append((f"{title}: {metric}", c))
-        if any(c.difference.value is not None for _, c in rows):
-            yield _changes(shared.sources[0].title(sign.name), rows)
+        about = [
+            c
+            for c in pair.changes
+            if c.candidate.region == sign.name and c.candidate.family != "baseline" and c.candidate.explainer
+        ]
+        groups = {
+            words.metric(metric): [
+                (words.map_title(c.candidate.explainer, c.candidate.layer), c)
+                for c in about
+                if c.candidate.metric == metric
+            ]
+            for metric in SCORES
+        }
+        if any(c.difference.value is not None for rows in groups.values() for _, c in rows):
+            yield _changes(shared.sources[0].title(sign.name), groups)
 
 
 def maps(shared: Shared, pair: Pair) -> Table | None:
@@ -286,19 +291,25 @@ def maps(shared: Shared, pair: Pair) -> Table | None:
 HEAD = ("", "Baseline", "Candidate", "Change", "95 % interval", "", "Cases", "Patients", "Missing")
 
 
-def _changes(caption: str, rows: Sequence[tuple[str, Change]]) -> Table:
-    """Changes as rows: both levels, the paired difference with its interval drawn, and what it rests on."""
-    differences = [c.difference for _, c in rows if c.difference.value is not None]
-    limits = words.scale(differences, "change:removal")
+def _changes(caption: str, groups: dict[str, list[tuple[str, Change]]]) -> Table:
+    """Changes as rows: both levels, the paired difference with its interval drawn, and what it rests on.
+
+    Each group has a scale of its own, and a row with its name unless that is empty.
+    """
     cells: list[tuple[Cell, ...]] = []
-    for name, c in rows:
-        e = c.difference
-        if e.value is None:
-            why = f"not measured: {e.why or 'no reason was recorded'}"
-            cells.append((cell(name), Cell(text=why, kind="missing", span=len(HEAD) - 1)))
-            continue
-        levels = [cell(words.number(v.value or 0.0), "number") for v in (c.baseline, c.candidate)]
-        cells.append((cell(name), *levels, *words.value_cells(e, limits), *words.count_cells(e)))
+    for group, rows in groups.items():
+        if group and rows:
+            cells.append((Cell(text=group, kind="group", span=len(HEAD)),))
+        differences = [c.difference for _, c in rows if c.difference.value is not None]
+        limits = words.scale(differences, "change:removal")
+        for name, c in rows:
+            e = c.difference
+            if e.value is None:
+                why = f"not measured: {e.why or 'no reason was recorded'}"
+                cells.append((cell(name), Cell(text=why, kind="missing", span=len(HEAD) - 1)))
+                continue
+            levels = [cell(words.number(v.value or 0.0), "number") for v in (c.baseline, c.candidate)]
+            cells.append((cell(name), *levels, *words.value_cells(e, limits), *words.count_cells(e)))
     return Table(caption=caption, head=HEAD, rows=tuple(cells), kind="numbers")
 
 

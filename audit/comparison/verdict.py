@@ -82,7 +82,7 @@ def judge(
         for f in judging.findings(asked, estimates, regions=signs, classes=list(candidate.classes))
         if f.outcome != "undecided" or {(metric, f.region) for metric in about[f.rule]} & measured
     ]
-    worse = [f.statement for f in findings if f.outcome == "flagged"]
+    worse = [f"{f.title}: {f.statement}" for f in findings if f.outcome == "flagged"]
     worse += [_said(row, shared) for row in verdicts if row.kind in ("new", "worse") and row.after in FLAGGED]
     open_ = [f"{f.title}: {f.statement}" for f in findings if f.outcome == "undecided"]
     open_ += [_said(row, shared) for row in verdicts if row.kind == "left open" and row.before == "clear"]

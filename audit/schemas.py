@@ -8,14 +8,14 @@ from typing import Any, Literal, get_args
 from audit import resources
 from audit.judge.schema import Rule
 
-Name = Literal["findings", "manifest", "rules"]
+Name = Literal["findings", "manifest", "comparison", "rules"]
 NAMES: tuple[Name, ...] = get_args(Name)
 
 
 def schema(name: Name) -> dict[str, Any]:
-    """The schema of ``findings.json``, of ``manifest.json``, or of a rule file.
+    """The schema of ``findings.json``, of ``manifest.json``, of ``comparison.json``, or of a rule file.
 
-    The first two are files, so that a change of what a run holds is seen as one; the rules' is made of the types that
+    The first three are files, so that a change of what a run holds is seen as one; the rules' is made of the types that
     read them. What a schema cannot say, such as the range of a metric's limit, ``pfungst rules check`` says.
 
     >>> schema("rules")["properties"]["severity"]["enum"]

@@ -1,4 +1,4 @@
-"""A comparison as one JSON document. Its shape is ``templates/schema/comparison.schema.json``."""
+"""A comparison as one JSON document. Its shape: `pfungst schema comparison`."""
 
 from __future__ import annotations
 

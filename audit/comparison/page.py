@@ -73,6 +73,7 @@ class Page:
 
     title: str
     baseline: str
+    begun: str
     verdict: Word
     facts: tuple[Fact, ...]
     runs: Table
@@ -121,6 +122,7 @@ def build(comparison: Comparison) -> Page:
         if len(shared.names) <= 3
         else f"{len(shared.names) - 1} runs against {shared.names[0]}",
         baseline=shared.names[0],
+        begun=str(shared.sources[-1].run.manifest.get("created") or ""),
         verdict=VERDICTS[comparison.verdict],
         facts=tuple(facts),
         runs=tables.runs(comparison),

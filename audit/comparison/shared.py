@@ -107,8 +107,8 @@ def share(paths: Sequence[Path], *, maps: bool = True) -> Shared:
 
     Cases are shared where every run has the same id, label, patient and picture, and an answer. The picture is known by
     the digest of the small picture at the model's grid; where the grids differ, or no such picture was kept, id, label
-    and patient must do. A region or cue is shared where it was found in the same way and, over the shared cases, covers
-    the same share of the picture with the same grey; else two names would be one and two things compared.
+    and patient must do. A region or cue is shared where it was found in the same way and, on one grid, covers the same
+    share of each shared picture with the same grey; else one name would stand for two things.
 
     Raises:
         RunError: there is nothing to compare; says where, and what to do.
@@ -118,7 +118,8 @@ def share(paths: Sequence[Path], *, maps: bool = True) -> Shared:
     _alike(runs, maps)
     kept = {run.path: load(run) for run in runs}
     sources = tuple(kept[run.path] for run in runs)
-    cases, left = _cases(sources, names)
+    one_grid = len({str(run.manifest["model"].get("size")) for run in runs}) == 1
+    cases, left = _cases(sources, names, pictures=one_grid)
     if not cases:
         listed = "; ".join(dict.fromkeys(a.why for a in left))
         raise RunError(
@@ -127,7 +128,7 @@ def share(paths: Sequence[Path], *, maps: bool = True) -> Shared:
             todo="compare runs over the same cases: the same ids, labels, patients and pictures at one size and fit",
         )
     rows = tuple(np.array([s.rows[c.id] for c in cases], np.int64) for s in sources)
-    signs, other = _signs(sources, names, cases)
+    signs, other = _signs(sources, names, cases, places=one_grid)
     return Shared(
         names=names,
         sources=sources,
@@ -169,14 +170,15 @@ def _list(names: Sequence[str]) -> str:
     return ", ".join(repr(n) for n in names[:10]) + (" ..." if len(names) > 10 else "")
 
 
-def _cases(sources: Sequence[Source], names: Sequence[str]) -> tuple[list[Case], list[Apart]]:
+def _cases(
+    sources: Sequence[Source], names: Sequence[str], *, pictures: bool
+) -> tuple[list[Case], list[Apart]]:
     """The baseline's cases that every run has, and those of any run that are left out."""
     by_id = [{c.id: c for c in s.cases} for s in sources]
-    sizes = {str(s.run.manifest["model"].get("size")) for s in sources}
     shared: list[Case] = []
     left: list[Apart] = []
     for case in dict.fromkeys(i for known in by_id for i in known):
-        why = _differs(case, by_id, sources, names, pictures=len(sizes) == 1)
+        why = _differs(case, by_id, sources, names, pictures=pictures)
         if why:
             left.append(Apart(kind="case", name=case, why=why))
         else:
@@ -220,13 +222,13 @@ def _picture(run: Run, case: str) -> str | None:
 
 
 def _signs(
-    sources: Sequence[Source], names: Sequence[str], cases: Sequence[Case]
+    sources: Sequence[Source], names: Sequence[str], cases: Sequence[Case], *, places: bool
 ) -> tuple[list[Region], list[Apart]]:
-    """The regions and cues that are the same in each run that has them."""
+    """The regions and cues that are the same in each run that has them. ``places``: what they cover can be compared."""
     kept: list[Region] = []
     apart: list[Apart] = []
     ids = {c.id for c in cases}
-    shapes = [_shapes(s, ids) for s in sources]
+    shapes = [_shapes(s, ids) if places else {} for s in sources]
     listed = [{r.name: r for r in (*s.regions, *s.cues)} for s in sources]
     for sign in dict.fromkeys(name for known in listed for name in known):
         have = [i for i, known in enumerate(listed) if sign in known]

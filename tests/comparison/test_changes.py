@@ -214,7 +214,7 @@ def test_runs_that_cannot_be_compared_are_refused_with_a_way_out(tmp_path: Path)
     a = twins.write(tmp_path / "a")
     other = twins.write(tmp_path / "other", ids=[f"x{i}" for i in range(20)])
     classes = twins.write(tmp_path / "classes", classes=("well", "sick"))
-    grid = twins.write(tmp_path / "grid", grid=32)
+    grid = twins.write(tmp_path / "grid", grid=32, area=0.2)
     for paths, what, todo in (
         ([a, other], "the runs share no case: not in other", "over the same cases"),
         ([a, classes], "its classes are 'well', 'sick'", "the same classes"),
@@ -229,7 +229,8 @@ def test_runs_that_cannot_be_compared_are_refused_with_a_way_out(tmp_path: Path)
             share([r.path for r in paths])
         assert what in error.value.problems[0].what
         assert todo in error.value.problems[0].todo
-    assert len(share([a.path, grid.path], maps=False).cases) == N
+    without = share([a.path, grid.path], maps=False)
+    assert (len(without.cases), {r.name for r in without.signs}) == (N, {"lesion", "text"})
     (other.path / "cases.parquet").write_bytes(b"nothing")
     with pytest.raises(RunError, match=r"cases\.parquet"):
         share([a.path, other.path])

@@ -16,11 +16,11 @@ import pytest
 import twins
 from twins import N, said
 
+from audit import schemas
 from audit.comparison import Comparison, compare
 from audit.comparison.page import build
 from audit.record import Run
 from audit.report import words
-from audit.resources import folder
 
 HOSTILE = "<script>alert(1)</script>\"'{{ 7*7 }}&amp;<img src=x onerror=alert(2)>"
 NEVER = re.compile(r"\b(None|nan|NaN|inf|Undefined)\b")
@@ -96,9 +96,7 @@ def page(place: Path) -> str:
 def test_the_document_has_its_published_shape(out: tuple[Comparison, Path]) -> None:
     """Valid by the schema that is shipped, and a made-up key is not."""
     document = json.loads((out[1] / "comparison.json").read_text("utf-8"))
-    schema = json.loads((folder("templates") / "schema" / "comparison.schema.json").read_text("utf-8"))
-    jsonschema.Draft202012Validator.check_schema(schema)
-    validator = jsonschema.Draft202012Validator(schema)
+    validator = jsonschema.Draft202012Validator(schemas.schema("comparison"))
     validator.validate(document)
     assert not validator.is_valid({**document, "grade": "A"})
     assert [r["manifest_sha256"] for r in document["runs"]] == list(out[0].shared.digests)

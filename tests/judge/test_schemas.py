@@ -16,7 +16,7 @@ from audit import cli, schemas
 from audit.judge.schema import METRICS
 from audit.record import Estimate, Finding, Region, Verdict, VerdictName
 
-RULES = sorted((Path(__file__).parents[2] / "rules").glob("core/*.yaml"))
+RULES = sorted((Path(__file__).parents[2] / "rules").glob("co*/*.yaml"))
 
 
 def validator(name: schemas.Name) -> jsonschema.Draft202012Validator:

@@ -346,7 +346,7 @@ def test_hostile_names_are_text_everywhere(tmp_path: Path) -> None:
 def test_they_are_written_with_the_report_and_are_the_same_again(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audit.report.pdf.document", lambda *given: b"%PDF-none")
+    monkeypatch.setattr("audit.report.pdf.document", lambda *_, **__: b"%PDF-none")
     names = ("junit.xml", "findings.sarif", "summary.md", "digests.json")
     render(run)
     first = [(run.report / name).read_bytes() for name in names]
@@ -361,7 +361,7 @@ def test_a_build_s_page_gets_the_summary_once_for_each_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Only the command writes there; a page that cannot be written changes no verdict."""
-    monkeypatch.setattr("audit.report.pdf.document", lambda *given: b"%PDF-none")
+    monkeypatch.setattr("audit.report.pdf.document", lambda *_, **__: b"%PDF-none")
     run = synthetic.write(tmp_path / "run", explainers=())
     page = tmp_path / "page.md"
     page.write_text("before\n")

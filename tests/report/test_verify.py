@@ -30,7 +30,7 @@ def paper(attachments: dict[str, bytes]) -> bytes:
 
 def rendered(run: Run, attachments: dict[str, bytes]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("audit.report.pdf.document", lambda *given: paper(attachments))
+        patch.setattr("audit.report.pdf.document", lambda *_, **__: paper(attachments))
         stages.report(run)
 
 

@@ -79,7 +79,7 @@ def test_an_audit_that_ends_with_an_error_fails_and_the_others_are_asked(tmp_pat
     first, second = KNOWN["too-few-cases"], KNOWN["guessing"]
     broken = dataclasses.replace(second, model=lambda images: np.ones(3), cases=8)
     monkeypatch.setattr(selftest, "KNOWN", (broken, first))
-    monkeypatch.setattr("audit.report.pdf.document", lambda *given: b"%PDF-none")
+    monkeypatch.setattr("audit.report.pdf.document", lambda *_, **__: b"%PDF-none")
     with pytest.raises(SystemExit) as caught:
         cli.main(["selftest", "-q", "-o", str(tmp_path / "record")])
     assert caught.value.code == 1
@@ -132,7 +132,7 @@ def test_it_passes_without_torch_and_says_what_is_installed(tmp_path) -> None:
     code = (
         "import sys; sys.modules['torch'] = None\n"
         "import audit.selftest as s, audit.report.pdf as p\n"
-        "p.document = lambda *given: b'%PDF-none'\n"
+        "p.document = lambda *_, **__: b'%PDF-none'\n"
         "s.verify._attached = lambda path, files: ()\n"
         "s.KNOWN = tuple(k for k in s.KNOWN if k.name in ('honest', 'too-few-cases'))\n"
         f"from audit import cli; cli.main(['selftest', '-o', {str(tmp_path / 'record')!r}])"

@@ -46,6 +46,7 @@ def problems(path: Path | str) -> list[Problem]:
     found += _compared(path, own, files, "sealed", AGAIN)
     found += _report(path, manifest, {name for name in there if name.split("/")[0] == REPORT})
     found += _attached(path, files)
+    found += _signed(path)
     return found
 
 
@@ -126,6 +127,16 @@ def _attached(path: Path, files: Mapping[str, str]) -> Iterator[Problem]:
             yield _problem(paper, f"the attachment {name!r} is no file of the run", RENDER)
         elif not (path / source).is_file() or (path / source).read_bytes() != content:
             yield _problem(paper, f"the attachment {name!r} is not the run's {source}", RENDER)
+
+
+def _signed(path: Path) -> Iterator[Problem]:
+    """A signed copy must be of the PDF beside it: a signature is added behind what it signs."""
+    signed, paper = path / REPORT / digests.SIGNED, path / REPORT / "report.pdf"
+    if not signed.is_file() or (paper.is_file() and signed.read_bytes().startswith(paper.read_bytes())):
+        return
+    yield _problem(
+        signed, "this is no signed copy of the report.pdf beside it", "sign that one, or take this out"
+    )
 
 
 def _source(name: str, files: Mapping[str, str]) -> str | None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from audit import cli, stages, verify
 from audit.errors import RunError
 from audit.record import Run
+from audit.report import digests
 
 
 def paper(attachments: dict[str, bytes]) -> bytes:
@@ -144,6 +145,34 @@ def test_what_the_pdf_carries_must_be_the_run_s(copy: Path) -> None:
         "the attachment 'findings.json' is not the run's findings.json",
         "the attachment 'letter.txt' is no file of the run",
     ]
+
+
+def test_a_signed_copy_is_noted_and_is_of_this_paper(copy: Path) -> None:
+    """One that was not noted was added; a byte of it that changes is named; one of an older paper is told."""
+    run = Run.open(copy)
+    signed = run.report / digests.SIGNED
+    signed.write_bytes((run.report / "report.pdf").read_bytes() + b"and a signature")
+    assert [p.what for p in verify.problems(copy)] == ["this file was added: it is not among those rendered"]
+    digests.note(run, signed)
+    assert verify.problems(copy) == []
+    signed.write_bytes((run.report / "report.pdf").read_bytes() + b"and another one")
+    assert list(named(copy)) == ["report/report-signed.pdf"]
+    digests.note(run, signed)
+    rendered(run, {"failures.csv": (copy / "failures.csv").read_bytes()})
+    assert [p.what for p in verify.problems(copy)] == ["this is no signed copy of the report.pdf beside it"]
+
+
+def test_noting_a_copy_makes_nothing_else_good(copy: Path) -> None:
+    """Neither a page that was changed before, nor a list that was."""
+    run = Run.open(copy)
+    (run.report / "index.html").write_text("all is well")
+    digests.note(run, run.report / "junit.xml")
+    assert list(named(copy)) == ["report/index.html"]
+    listed = run.report / digests.NAME
+    listed.write_text(listed.read_text().replace("schema", "Schema"))
+    before = listed.read_bytes()
+    digests.note(run, run.report / "junit.xml")
+    assert listed.read_bytes() == before
 
 
 def test_a_report_of_other_findings_is_told(copy: Path) -> None:

@@ -16,7 +16,8 @@ from audit import cli, schemas
 from audit.judge.schema import METRICS
 from audit.record import Estimate, Finding, Region, Verdict, VerdictName
 
-RULES = sorted((Path(__file__).parents[2] / "rules").glob("co*/*.yaml"))
+SHIPPED = Path(__file__).parents[2] / "rules"
+RULES = sorted([*SHIPPED.glob("core/*.yaml"), *SHIPPED.glob("compare/*.yaml")])
 
 
 def validator(name: schemas.Name) -> jsonschema.Draft202012Validator:

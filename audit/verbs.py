@@ -56,7 +56,9 @@ def selftest(
 
 
 def schema(
-    name: Annotated[schemas.Name, typer.Argument(help="Of findings.json, manifest.json, comparison.json or rule files.")],
+    name: Annotated[
+        schemas.Name, typer.Argument(help="Of findings.json, manifest.json, comparison.json or rule files.")
+    ],
 ) -> None:
     """Print a JSON Schema, for validators and for an editor's completion."""
     print(json.dumps(schemas.schema(name), indent=2))

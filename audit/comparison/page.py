@@ -82,7 +82,6 @@ class Page:
     pairs: tuple[PairBlock, ...]
     rules: tuple[RuleBlock, ...]
     ramp: str
-    begun: str
 
     @property
     def pictures(self) -> list[Picture]:
@@ -131,7 +130,6 @@ def build(comparison: Comparison) -> Page:
         pairs=tuple(_pair(comparison, pair) for pair in comparison.pairs),
         rules=tuple(_rule(rule, comparison.rules[rule.id]) for rule in comparison.asked),
         ramp=ramp(),
-        begun=str(shared.sources[-1].run.manifest["created"]),
     )
 
 

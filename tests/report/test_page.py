@@ -23,6 +23,9 @@ from audit.report.source import load
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 HOSTILE = "<script>alert(1)</script>\"'{{ 7*7 }}</script><img src=x onerror=alert(2)>\u2028&amp;"
 N = 30
+PATIENCE = 120_000
+"""Milliseconds: a test asks whether a thing happens, never how fast."""
+expect.set_options(timeout=PATIENCE)
 
 PAINTED = """(box) => {
   const canvas = box.querySelector(".heat");
@@ -74,6 +77,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
 
     def go(file: Path, where: str = "", *, width: int = 1280, allowed: str = "", **settings: Any) -> Any:
         context = browser.new_context(viewport={"width": width, "height": 900}, **settings)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         # a test reads pixels back, of which Chromium says that it is slow
@@ -84,7 +88,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
         page.on("request", lambda r: r.url.startswith(known) or said.append(r.url))
         page.goto(file.as_uri() + where)
         if settings.get("java_script_enabled", True):
-            page.wait_for_selector("html[data-ready]", timeout=20_000)
+            page.wait_for_selector("html[data-ready]")
         return page
 
     yield go

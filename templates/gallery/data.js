@@ -87,8 +87,8 @@ function even(x) {
 
 // -- how things are printed ---------------------------------------------------------------------------------------
 
-const number2 = (x, digits = 2) => x.toFixed(digits).replace("-", "−");
-const percent = (x) => (x > 0 && x < 0.005 ? "under 1 %" : `${Math.round(100 * x)} %`);
+const number2 = (x, digits = 2) => (Number(x.toFixed(digits)) === 0 ? 0 : x).toFixed(digits).replace("-", "−");
+const percent = (x) => (x > 0 && x < 0.005 ? "under 1\u00a0%" : `${Math.round(100 * x)}\u00a0%`);
 const name = (column, i) => (album.cases[column][i] < 0 ? "" : album.names[album.cases[column][i]]);
 const wrong = (i) => album.cases.predicted[i] >= 0 && album.cases.predicted[i] !== album.cases.label[i];
 

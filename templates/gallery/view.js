@@ -104,8 +104,9 @@ function regions(i) {
   }).filter(Boolean);
   if (!rows.length) return make("p", { className: "note", textContent: "None of the regions is in this case." });
   const head = ["Region", "Of the picture", "Of the map for the predicted class", "Painted over: log-odds beyond control"];
-  return make("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Regions of this case" }, make("table", {},
-    make("thead", {}, make("tr", {}, ...head.map((textContent) => make("th", { scope: "col", textContent })))), make("tbody", {}, ...rows)));
+  const table = make("table", {}, make("thead", {}, make("tr", {}, ...head.map((textContent) => make("th", { scope: "col", textContent })))), make("tbody", {}, ...rows));
+  return make("div", {}, make("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Regions of this case" }, table),
+    make("p", { className: "note", textContent: "Positive: the region spoke for the answer. Not measured: it was not painted over in this case, or the picture has no free place to compare with." }));
 }
 
 async function view(i) {

@@ -198,7 +198,7 @@ def test_the_slider_paints_the_strongest_share_and_tells_it(
         assert heat[inside].min() >= heat[~inside].max() - step
         assert inside.mean() <= max(share / 100, (heat >= 0.99 * heat.max()).mean()) + 1e-9
         assert inside.mean() == pytest.approx(share / 100, abs=0.02)
-        words = page.locator("#tiles .told").first.inner_text()
+        words = str(page.locator("#tiles .told").first.text_content()).replace("\u00a0", " ")
         of_map = heat[inside].sum() / heat.sum()
         assert f"In colour: {round(100 * inside.mean())} % of the picture" in words
         said = int(words.split("with ")[1].split(" %")[0])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from audit.explain.layers import pick
 from audit.models.torch_module import TorchClassifier
+from audit.record import Reading, Run
 from benchmarks.detection import __main__ as command
 from benchmarks.detection import audits, sets, tasks, training, zoo
 from benchmarks.detection.networks import NETWORKS, build
@@ -91,7 +94,7 @@ def test_the_command_tells_a_clever_hans_from_the_trap(cache, monkeypatch, tmp_p
     light = {
         "explainers": ["cam"],
         "second_look": {"faithfulness": 0, "sanity": 0, "discovery": 0},
-        "cues": [],
+        "cues": ["vessel-density"],
     }
     monkeypatch.setattr(audits, "PROFILE", {**audits.PROFILE, **light, "regions": ["lesion"]})
     monkeypatch.setitem(tasks.TASKS["lesions"].sizes, "audit", 80)
@@ -108,3 +111,21 @@ def test_the_command_tells_a_clever_hans_from_the_trap(cache, monkeypatch, tmp_p
     monkeypatch.setattr(audits, "_ask", None)  # a second call asks no network again
     assert command.main(arguments) == 0
     assert np.char.count(capsys.readouterr().out, "lesions-residual") == 2
+    run = Run.open(cache / "audits" / FAST[1].name / "run")
+    read = run.read(Reading)
+    assert len({r.value for r in read}) > 10
+    run.write(Reading, [replace(r, value=0.0) for r in read])
+    assert command.main([*arguments, "--redo", "measure"]) == 0  # a sign that is only read is read again
+    assert run.read(Reading) == read
+
+
+def test_what_was_audited_comes_first_and_the_rest_in_no_order_of_the_plan(tmp_path):
+    session = PLANS["session"]
+    (tmp_path / "audits" / session[70].name).mkdir(parents=True)
+    (tmp_path / "audits" / session[70].name / "zoo.json").write_text("{}")
+    turns = sorted(session, key=lambda spec: command._turn(tmp_path, spec))
+    assert turns[0] == session[70]
+    early = turns[1:41]
+    assert {s.arch for s in early} == set(NETWORKS)
+    assert {s.trained for s in early} == {"hans", "trap", "never", "global"}
+    assert len({s.family for s in early}) > 8

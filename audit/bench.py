@@ -9,18 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from audit import budget, cues, facts, given, plugins, regions
+from audit import budget, cues, facts, given, papers, plugins, regions
 from audit.config import Config
 from audit.errors import DataError
 from audit.explain.applied import Passes, Prepared, prepare
 from audit.explain.baselines import EXPLAINED
 from audit.gather import JOINT, Desk
 from audit.images.dataset import Picture
+from audit.images.fingerprint import look
 from audit.images.grid import Grid
 from audit.images.source import Source
 from audit.models import Classifier
 from audit.progress import Progress
-from audit.record import Case, Failure, Region, Run
+from audit.record import Case, Failure, Fingerprint, Region, Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ class Bench:
     cues: Sequence[Region]
     cases: Sequence[Case]
     failures: Sequence[Failure]
+    prints: Sequence[Fingerprint]
     prepared: Prepared
     passes: Passes
     given_up: Sequence[Any]
@@ -102,10 +104,17 @@ def laid(
         wanted.append(JOINT)
     signs = cues.catalogue(config.cues)
     progress.stage("checking the pictures", len(source.cases))
-    cases, failures = source.readable(grid, keep_going=keep_going, tick=lambda n: progress.step(n, "reading"))
+    looks: dict[str, str] = {}
+    cases, failures = source.readable(
+        grid,
+        keep_going=keep_going,
+        tick=lambda n: progress.step(n, "reading"),
+        each=lambda picture: looks.update({picture.case.id: look(picture.native)}),
+    )
     if not cases:
         raise DataError("no case is left to audit", todo="see the errors above")
 
+    prints, lost = papers.fingerprints(config, folder, source, cases, looks, keep_going=keep_going)
     pictures = [source.load(case, grid) for case in cases[:4]]
     for picture in [] if keep_going else pictures:  # before the model is asked, as far as a few cases tell
         regions.find([r for r in wanted if ":" in r.detector], picture, grid, folder=folder)
@@ -127,7 +136,8 @@ def laid(
         regions=wanted,
         cues=signs,
         cases=cases,
-        failures=failures,
+        failures=[*failures, *lost],
+        prints=prints,
         prepared=prepared,
         passes=passes,
         given_up=given_up,

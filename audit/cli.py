@@ -8,6 +8,7 @@ on a model. ``selftest`` ends with 0, or with 1 where an answer is not the known
 
 from __future__ import annotations
 
+import datetime
 import errno
 import io
 import os
@@ -157,6 +158,10 @@ def report(
             "exit code 2 if it is not.",
         ),
     ] = False,
+    templates: Annotated[
+        Path | None,
+        typer.Option("--templates", help="A folder whose templates stand in for ours by file name."),
+    ] = None,
     fail_on: FailOn = None,
     quiet: Quiet = False,
 ) -> None:
@@ -164,7 +169,7 @@ def report(
     judging.exit_code("clear", fail_on)
     done = Run.open(path, unfinished=draft)
     stages.intact(done, "report")
-    stages.report(done, draft=draft and done.manifest["status"] != "complete")
+    stages.report(done, draft=draft and done.manifest["status"] != "complete", templates=templates)
     if check:
         for line in stages.check(done):
             if not quiet:
@@ -189,6 +194,26 @@ def rules_check(
     if problems:
         raise typer.Exit(2)
     print("no mistakes found")
+
+
+@rules_app.command("lock")
+def rules_lock(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Rule files, folders or shipped sets.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The protocol; a new file.")] = Path(
+        "protocol.yaml"
+    ),
+) -> None:
+    """Write down the digests of rules before a run, so that it shows if they were changed for it."""
+    from audit.judge import protocol
+
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    made = protocol.lock(paths, out, folder=Path(), now=now)
+    print(f"{out}: {len(made.rules)} rules, digest {made.digest}")
+    print(
+        "note the digest where its date can be shown, and name the file in audit.yaml:  protocol: " + out.name
+    )
 
 
 def _end(done: Run, fail_on: str | None, quiet: bool) -> None:

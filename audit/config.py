@@ -26,6 +26,7 @@ from audit.cues import CUES
 from audit.errors import ConfigError, Problem
 from audit.intervene.fills import FILLS
 from audit.plugins import nearest
+from audit.statements import Document, IntendedUse, Provenance, ReferenceStandard, ReportConfig
 
 FIRST = "inpaint"
 """The fill that may clear an artefact; the others must agree before it is confirmed."""
@@ -124,6 +125,7 @@ class Columns(_Part):
     group: str = "group"
     attribution: str = "attribution"
     licence: str = "licence"
+    split: str = "split"
 
     @property
     def kinds(self) -> dict[str, int]:
@@ -137,10 +139,12 @@ class Columns(_Part):
 
 
 class ImagesConfig(_Part):
-    """What is shown."""
+    """What is shown. ``training``: another manifest, of pictures that are not audited but looked for among these."""
 
     manifest: str
     root: str | None = None
+    training: str | None = None
+    training_root: str | None = None
     columns: Columns = Columns()
     labels: dict[str, str] | None = None
 
@@ -223,6 +227,12 @@ class Config(_Part):
     transplant: TransplantConfig = TransplantConfig()
     second_look: SecondLookConfig = SecondLookConfig()
     budget: Annotated[int, Field(ge=1)] | None = None
+    protocol: Annotated[str, Field(min_length=1)] | None = None
+    document: Document = Document()
+    intended_use: IntendedUse = IntendedUse()
+    provenance: Provenance = Provenance()
+    reference_standard: ReferenceStandard = ReferenceStandard()
+    report: ReportConfig = ReportConfig()
 
     @property
     def named_regions(self) -> list[str]:
@@ -298,13 +308,17 @@ def _further(text: documents.Text, folder: Path) -> Iterator[Problem]:
         (("model", "weights"), "file"),
         (("images", "manifest"), "file"),
         (("images", "root"), "folder"),
+        (("images", "training"), "file"),
+        (("images", "training_root"), "folder"),
+        (("protocol",), "file"),
+        (("report", "templates"), "folder"),
     ):
         value = _at(data, loc)
         if isinstance(value, str) and (found := _found(folder, value)) != kind:
             place = str(folder / value)[:300]
             what = f"{'.'.join(loc)}: {f'{place} is no {kind}' if found else f'there is no {place}'}"
             yield Problem(what=what, where=text.where(loc), todo=f"paths are relative to {folder}")
-    sets = sorted(p.name for p in resources.folder("rules").iterdir() if p.is_dir())
+    sets = resources.rule_sets()
     values = data.get("rules")
     for number, name in enumerate(values if isinstance(values, list) else []):
         if isinstance(name, str) and name not in sets and not (name and _found(folder, name)):

@@ -17,3 +17,12 @@ def folder(name: str) -> Path:
         if place.is_dir():
             return place
     raise FileNotFoundError(f"the installation lacks its folder {name!r}; install pfungst again")
+
+
+def rule_sets() -> list[str]:
+    """The names of the shipped sets of rules.
+
+    >>> rule_sets()
+    ['core']
+    """
+    return sorted(p.name for p in folder("rules").iterdir() if p.is_dir() and p.name != "frameworks")

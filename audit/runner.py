@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from audit import config as configuration
-from audit import facts, stages
+from audit import facts, papers, stages
 from audit import judge as judging
 from audit.bench import laid
 from audit.config import Config
@@ -63,6 +63,7 @@ def audit(
         return left
     rules = judging.files(config.rules, folder=folder)
     judging.load([str(f) for f in rules], folder=folder)
+    papers.check(config, folder, rules)
     with ExitStack() as held:
         if left is not None:
             held.enter_context(alone(out))
@@ -82,6 +83,7 @@ def audit(
             run = left
             facts.take_up(run, bench.manifest())
         facts.keep_configuration(run, bench.config, given)
+        papers.keep(run, bench.config, folder, bench.prints)
         desk = bench.desk(run, progress=progress, keep_going=keep_going)
         try:
             gather(desk, bench.prepared)

@@ -50,9 +50,9 @@ def judge(run: Run, rules: Sequence[str] | None = None, *, folder: Path | None =
     return str(judgement.verdict)
 
 
-def report(run: Run, *, draft: bool = False) -> tuple[Path, Path]:
-    """Render the HTML and the PDF of a run, and return where they are."""
-    html, pdf = reporting.render(run, draft=draft)
+def report(run: Run, *, draft: bool = False, templates: Path | None = None) -> tuple[Path, Path]:
+    """Render the HTML and the PDF of a run, by ``templates`` where they are given, and return where they are."""
+    html, pdf = reporting.render(run, draft=draft, templates=templates)
     return html, pdf
 
 

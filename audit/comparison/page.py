@@ -15,8 +15,9 @@ from audit.comparison.trend import Panel, panel
 from audit.judge.schema import Rule
 from audit.report import words
 from audit.report.blocks import Fact, Picture, RuleBlock, Table, Word
-from audit.report.html import environment, style
+from audit.report.html import style
 from audit.report.pdf import printed
+from audit.report.rooms import environment, handed
 from audit.report.vocabulary import EVIDENCE
 
 VERDICTS: dict[str, Word] = {
@@ -199,10 +200,12 @@ def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
+@handed
 def _data(picture: Picture) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(picture.jpeg).decode("ascii")
 
 
+@handed
 def _asset(picture: Picture) -> str:
     return f"asset:{picture.key}"
 

@@ -12,7 +12,18 @@ from audit.images.table import read_table
 from audit.plugins import nearest
 from audit.record.nouns import Case, Failure
 
-COLUMNS = ("image", "label", "id", "lesion", "artefact", "patient", "group", "attribution", "licence")
+COLUMNS = (
+    "image",
+    "label",
+    "id",
+    "lesion",
+    "artefact",
+    "patient",
+    "group",
+    "attribution",
+    "licence",
+    "split",
+)
 
 FILES = ("image", "lesion", "artefact")
 
@@ -169,6 +180,7 @@ def _case(row: Row, case_id: str) -> Case:
         lesion=row.get("lesion") or None,
         artefact=row.get("artefact") or None,
         credit=credit or None,
+        split=row.get("split") or None,
     )
 
 

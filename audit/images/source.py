@@ -18,7 +18,7 @@ from audit.record.nouns import Case, Failure
 
 FILES = ("image", "lesion", "artefact")
 
-KEYS = ("image", "label", "id", "lesion", "artefact", "patient", "group", "credit")
+KEYS = ("image", "label", "id", "lesion", "artefact", "patient", "group", "credit", "split")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +64,17 @@ class Source:
         return load(case, self.root, grid, kinds=self.kinds)
 
     def readable(
-        self, grid: Grid, *, keep_going: bool = False, tick: Callable[[int], None] = lambda done: None
+        self,
+        grid: Grid,
+        *,
+        keep_going: bool = False,
+        tick: Callable[[int], None] = lambda done: None,
+        each: Callable[[Picture], None] = lambda picture: None,
     ) -> tuple[list[Case], list[Failure]]:
         """The cases whose files can be read, and the failures of the others and of the manifest.
 
-        Every file is read once before the model is asked anything, so that a broken one costs seconds.
+        Every file is read once before the model is asked anything, so that a broken one costs seconds. ``each`` is
+        shown every picture that can be read.
 
         Raises:
             DataError: some cannot, and ``keep_going`` was not asked for; all are named.
@@ -78,7 +84,7 @@ class Source:
         problems: list[Problem] = []
         for number, case in enumerate(self.cases):
             try:
-                self.load(case, grid)
+                each(self.load(case, grid))
             except PfungstError as error:
                 place = self.places.get(case.id)
                 problems += [
@@ -131,7 +137,7 @@ def from_rows(
 
     Args:
         rows: each with ``image`` and ``label``, and if known ``id``, ``lesion``, ``artefact``, ``patient``,
-            ``group``, ``credit``. Image and masks are all arrays, or all paths. An image is ``(h, w)`` or
+            ``group``, ``credit``, ``split``. Image and masks are all arrays, or all paths. An image is ``(h, w)`` or
             ``(h, w, 3)``: uint8, uint16, or float in [0, 1]; a mask is ``(h, w)``.
         classes: the model's; labels must be among them.
         labels: label values -> classes; without it the labels are class names.
@@ -160,7 +166,7 @@ def from_rows(
             continue
         held = arrays[case_id] = _held(row)
         files = {k: "(in memory)" if k in held else str(row[k]) for k in FILES if k in row}
-        text = {k: str(row[k]) for k in ("group", "credit") if k in row}
+        text = {k: str(row[k]) for k in ("group", "credit", "split") if k in row}
         patient = str(row.get("patient", case_id))
         cases.append(Case(id=case_id, label=row["label"], patient=patient, **files, **text))
     for name in classes:

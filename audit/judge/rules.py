@@ -77,8 +77,7 @@ def check(paths: Sequence[str | Path]) -> list[Problem]:
 def _files(name: Path, folder: Path) -> list[Path]:
     place = folder / name
     if not place.exists() and len(name.parts) == 1 and not name.suffix:
-        shipped = resources.folder("rules")
-        sets = sorted(p.name for p in shipped.iterdir() if p.is_dir())
+        shipped, sets = resources.folder("rules"), resources.rule_sets()
         if name.name not in sets:
             raise ConfigError(
                 f"no rules are called {str(name)!r}", todo=f"{nearest(name.name, sets)}; or write a path"

@@ -219,7 +219,10 @@ class Example(_Strict):
 
 
 class Rule(_Strict):
-    """One question, the limit that was set for it, and why."""
+    """One question, the limit that was set for it, and why.
+
+    ``requirements`` and ``risks`` are identifiers of the user's own, from other documents; the report traces them.
+    """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
     title: Text
@@ -233,6 +236,8 @@ class Rule(_Strict):
     why: Text
     limits: Text
     references: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    requirements: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    risks: Annotated[tuple[Text, ...], Field(strict=False)] = ()
     requires: Annotated[tuple[Requirement, ...], Field(strict=False)] = ()
     when: Conditions
     clear_when: Conditions | None = None

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from audit.errors import ModelError
 from audit.models import Images, Probabilities, out_of_memory
+from audit.models.content import content_digest
 from audit.models.features import Way, features, way_to_watch
 from audit.models.room import ROWS, in_passes, passes
 
@@ -149,6 +150,7 @@ class TorchClassifier:
             "name": type(module).__name__,
             "weights": None,
             "sha256": None,
+            "content": content_digest(module),
             "parameters": sum(p.numel() for p in module.parameters()),
             "architecture": type(module).__name__,
             **(identity or {}),

@@ -40,6 +40,27 @@ class Case:
     lesion: str | None = None
     artefact: str | None = None
     credit: str | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """What a picture is known by: the SHA-256 of its files, and its look (:mod:`audit.images.fingerprint`).
+
+    ``audited`` is false for the pictures of another manifest, that of the training set. A picture at hand in Python has
+    no file: ``sha256`` is that of its numbers. None says why in ``why``.
+    """
+
+    case: str
+    image: str
+    split: str | None
+    patient: str | None
+    audited: bool
+    sha256: str | None
+    lesion: str | None = None
+    artefact: str | None = None
+    look: str | None = None
+    why: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

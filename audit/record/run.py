@@ -27,6 +27,7 @@ from audit.record.nouns import (
     Failure,
     Faithfulness,
     Finding,
+    Fingerprint,
     Map,
     Prediction,
     Reading,
@@ -45,6 +46,7 @@ FOLDERS = ("maps", "regions", "thumbs", "rules")
 
 TABLES: dict[type, str] = {
     Case: "cases.parquet",
+    Fingerprint: "fingerprints.parquet",
     Prediction: "predictions.parquet",
     Extent: "extents.parquet",
     Reading: "readings.parquet",

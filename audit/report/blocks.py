@@ -151,6 +151,8 @@ class RuleBlock:
     why: str
     limits: tuple[str, ...]
     references: tuple[str, ...]
+    requirements: tuple[str, ...]
+    risks: tuple[str, ...]
     findings: tuple[FindingBlock, ...]
 
 

@@ -36,6 +36,7 @@ from audit.report.blocks import (
     Table,
     Word,
 )
+from audit.report.dossier import Dossier, beside, dossier
 from audit.report.source import DISCOVERED, Source, load
 
 WORST_FIRST = ("confirmed", "suspected", "sensitive", "undecided", "legitimate", "clear")
@@ -47,7 +48,10 @@ FULL, FEW = 6, 4
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """Everything that the report says, in its order. Templates print it and decide nothing."""
+    """Everything that the report says, in its order. Templates print it and decide nothing.
+
+    ``beside`` are texts that lie beside the report as files of their own.
+    """
 
     title: str
     draft: bool
@@ -85,6 +89,8 @@ class Context:
     missing: tuple[Table, ...]
     limitations: tuple[Fact, ...]
     meanings: tuple[Table, ...]
+    dossier: Dossier
+    beside: tuple[Fact, ...]
     pictures: tuple[Picture, ...]
 
 
@@ -107,6 +113,7 @@ def build(run: Run, source: Source | None = None) -> Context:
     spelt, named = _spelt(source)
     shared = _shared([*spelt, *named])
     more = findings.brief(source, rest, "More flagged findings")
+    file = dossier(source)
     return Context(
         title=str(run.manifest.get("title") or "Audit of an image classifier"),
         draft=run.manifest.get("status") != "complete",
@@ -117,7 +124,7 @@ def build(run: Run, source: Source | None = None) -> Context:
         shared=shared,
         reasons=_reasons(source, spelt, shared),
         others=_others(source, named),
-        scope=identity.scope(source),
+        scope=(*identity.scope(source), file.independence),
         short_hash=identity.short_hash(source),
         identity=_kept(identity.model_table(source), identity.layer_table(source)),
         data=_kept(
@@ -173,6 +180,8 @@ def build(run: Run, source: Source | None = None) -> Context:
         ),
         limitations=tuple(Fact(name=name, text=text) for name, text in limits.LIMITATIONS),
         meanings=(_meanings(),),
+        dossier=file,
+        beside=tuple(Fact(name=name, text=text) for name, text in beside(source).items()),
         pictures=_pictures(flagged, places, cases),
     )
 

@@ -23,6 +23,7 @@ Relation = Literal["Data", "Source"]
 
 WHAT: dict[str, tuple[Relation, str]] = {
     "cases.parquet": ("Data", "the cases: label, patient, group"),
+    "fingerprints.parquet": ("Data", "what each picture is known by: the SHA-256 of its files, and its look"),
     "predictions.parquet": ("Data", "what the model answered to each case"),
     "extents.parquet": ("Data", "how large each region is in each case"),
     "readings.parquet": ("Data", "the signs of the whole picture, read from each case"),
@@ -36,6 +37,8 @@ WHAT: dict[str, tuple[Relation, str]] = {
     "manifest.json": ("Source", "what was run, with the SHA-256 of every file of the run"),
     "audit.yaml": ("Source", "the configuration as it was given"),
     "resolved.yaml": ("Source", "the configuration with every default written out"),
+    "protocol.yaml": ("Source", "the digests of the rules, as they were locked"),
+    "selftest.json": ("Source", "the record of the installation's self-test"),
 }
 """What is enclosed, if the run has it; ``Source``: what the audit was made from, ``Data``: what it found."""
 

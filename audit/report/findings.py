@@ -118,6 +118,8 @@ def rule_block(rule_id: str, rule: Raw, findings: list[Raw], own: tuple[FindingB
         why=str(rule.get("why") or "").strip(),
         limits=texts(rule.get("limits")),
         references=texts(rule.get("references")),
+        requirements=texts(rule.get("requirements")),
+        risks=texts(rule.get("risks")),
         findings=own,
     )
 

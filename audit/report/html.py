@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from pathlib import Path
 from typing import Literal
 
-from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from audit.errors import visible
+from audit.report import rooms
 from audit.report.album import Album
 from audit.report.blocks import Picture, Table
 from audit.report.context import Context
-from audit.resources import folder
 
 Medium = Literal["screen", "paper"]
 
@@ -28,47 +27,39 @@ SHELLS = {"screen": "report.html", "paper": "paper.html"}
 """The frame of each; the sections inside are the same, and are listed in ``sections.html``."""
 
 
-def environment() -> ImmutableSandboxedEnvironment:
-    """A sandbox in which everything printed is text unless the template itself is markup, and a gap is an error."""
-    return ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(folder("templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=_written_out,
-    )
-
-
-def _written_out(thing: object) -> object:
-    """A name from the data must not turn a line around, or end the page: such characters are written out."""
-    return visible(thing) if isinstance(thing, str) and not isinstance(thing, Markup) else thing
-
-
 def page(
-    context: Context, medium: Medium = "screen", *, album: Album | None = None, enclosed: Table | None = None
+    context: Context,
+    medium: Medium = "screen",
+    *,
+    album: Album | None = None,
+    enclosed: Table | None = None,
+    templates: Path | None = None,
 ) -> str:
     """The context as one HTML document; on paper, pictures are named and handed over beside it.
 
     With an album the page has a gallery of all cases; without, or without a script, it shows the chosen ones.
-    ``enclosed`` lists the files inside the paper.
+    ``enclosed`` lists the files inside the paper. ``templates`` is a folder of the user's.
+
+    Raises:
+        ConfigError: a template in the user's folder cannot be printed.
     """
-    room = environment()
+    room = rooms.environment(templates)
     css = style(room, medium, *(["gallery/gallery.css"] if album else []))
     script = _script(room) if album else ""
-    return room.get_template(SHELLS[medium]).render(
-        c=context,
-        medium=medium,
-        enclosed=enclosed,
-        style=Markup(css),
-        album=album,
-        script=Markup(script),
-        packets=[Markup(p) for p in album.packets] if album else [],
-        index=Markup(album.index if album else ""),
-        policy=_policy(css, script, beside=album is not None and album.beside),
-        address=_data if medium == "screen" else _asset,
-    )
+    values = {
+        "c": context,
+        "medium": medium,
+        "enclosed": enclosed,
+        "style": Markup(css),
+        "album": album,
+        "script": Markup(script),
+        "packets": [Markup(p) for p in album.packets] if album else [],
+        "index": Markup(album.index if album else ""),
+        "policy": _policy(css, script, beside=album is not None and album.beside),
+        "address": _data if medium == "screen" else _asset,
+    }
+    made = rooms.printed(room, SHELLS[medium], values, templates)
+    return rooms.policed(made, str(values["policy"]), templates) if medium == "screen" else made
 
 
 def _policy(css: str, script: str, *, beside: bool) -> str:
@@ -96,9 +87,11 @@ def style(room: ImmutableSandboxedEnvironment, medium: Medium, *more: str) -> st
     )
 
 
+@rooms.handed
 def _data(picture: Picture) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(picture.jpeg).decode("ascii")
 
 
+@rooms.handed
 def _asset(picture: Picture) -> str:
     return f"asset:{picture.key}"

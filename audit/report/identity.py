@@ -119,6 +119,7 @@ def model_table(source: Source) -> Table:
         "parameters": "Parameters",
         "weights": "Weights file",
         "sha256": "SHA-256 of the weights file",
+        "content": "SHA-256 of the network's tensors, whatever file they came in",
         "output": "Output",
         "size": "Input size (rows, columns)",
         "mean": "Mean subtracted",

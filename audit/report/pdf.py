@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as Tree
 
@@ -16,6 +17,7 @@ import weasyprint
 from weasyprint.pdf.metadata import DocumentMetadata
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
+from audit.errors import ConfigError
 from audit.report import enclosed, html, tags, typeface
 from audit.report.blocks import Picture
 from audit.report.context import Context
@@ -84,11 +86,23 @@ class Both(DocumentMetadata):  # type: ignore[misc]
         return bytes(Tree.tostring(rdf, encoding="utf-8"))
 
 
-def document(context: Context, files: Iterable[Enclosed] = ()) -> bytes:
-    """The report as PDF (A4), with the run's files enclosed. The same context and files give the same bytes."""
+def document(context: Context, files: Iterable[Enclosed] = (), templates: Path | None = None) -> bytes:
+    """The report as PDF (A4), with the run's files enclosed. The same context and files give the same bytes.
+
+    Raises:
+        ConfigError: a template in the user's folder ``templates`` cannot be printed, or names an address.
+    """
     kept = enclosed.sorted_by_name(files)
-    page = html.page(context, "paper", enclosed=enclosed.table(kept))
-    return printed(page, title=context.title, begun=context.created, pictures=context.pictures, files=kept)
+    page = html.page(context, "paper", enclosed=enclosed.table(kept), templates=templates)
+    try:
+        return printed(
+            page, title=context.title, begun=context.created, pictures=context.pictures, files=kept
+        )
+    except FatalURLFetchingError as error:
+        if templates is None:
+            raise
+        todo = "a template may embed a picture as data:, and name no other address"
+        raise ConfigError(str(error), where=str(templates), todo=todo) from error
 
 
 def printed(

@@ -47,7 +47,8 @@ def texts(value: Any) -> tuple[str, ...]:
     )
 
 
-def _conditions(rule: Raw) -> Iterator[Raw]:
+def conditions(rule: Raw) -> Iterator[Raw]:
+    """The conditions of a rule, for flagging and for clearing."""
     for part in ("when", "clear_when"):
         groups = rule.get(part)
         for group in groups.values() if isinstance(groups, dict) else ():
@@ -61,7 +62,7 @@ def rule_limits(rule: Raw, name: str) -> tuple[float, ...]:
     (-0.2, 0.2)
     """
     found: set[float] = set()
-    for condition in _conditions(rule):
+    for condition in conditions(rule):
         value, bound = condition.get("value"), str(condition.get("bound"))
         if (
             condition.get("metric") != name
@@ -107,7 +108,7 @@ def veto(known: Mapping[str, Raw], metric: str) -> Veto:
     (0.4, 0.5)
     """
     for rule in known.values():
-        for condition in _conditions(rule):
+        for condition in conditions(rule):
             said = condition.get("unless")
             if isinstance(said, dict) and said.get("metric") == metric and said.get("op") in OPS:
                 return Veto(metric, str(said.get("bound", "value")), said["op"], float(said["value"]))

@@ -8,4 +8,4 @@ import pytest
 @pytest.fixture(autouse=True)
 def _no_paper(monkeypatch):
     """The page is rendered and the PDF is not, but in subprocesses and in fixtures of a wider scope."""
-    monkeypatch.setattr("audit.report.pdf.document", lambda *given: b"%PDF-none")
+    monkeypatch.setattr("audit.report.pdf.document", lambda *_, **__: b"%PDF-none")

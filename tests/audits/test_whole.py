@@ -174,7 +174,7 @@ def test_stages_redo_their_part_to_the_same_bytes_without_torch(done, tmp_path):
     ):
         (copy / name).unlink()
     blocked = "import sys; sys.modules['torch'] = None; from audit.cli import main; main(sys.argv[1:])"
-    unseen = "import sys, audit.report.pdf as paper; paper.document = lambda context: b'%PDF-none';"
+    unseen = "import sys, audit.report.pdf as paper; paper.document = lambda context, *more: b'%PDF-none';"
     for verb in ("measure", "judge", "report"):  # each renders the report; the last one's paper is enough
         code = ("" if verb == "report" else unseen) + blocked
         result = subprocess.run(

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "audit"
 LEVELS = [
     {"errors"},
     {"plugins", "resources", "progress"},
-    {"documents"},
+    {"documents", "statements"},
     {"record"},
     {"images", "measure", "models"},
     {"regions"},
@@ -23,7 +23,7 @@ LEVELS = [
     {"report"},
     {"stages", "verify", "schemas", "comparison"},
     {"config"},
-    {"gather", "budget"},
+    {"gather", "budget", "papers"},
     {"facts", "given"},
     {"bench"},
     {"runner"},

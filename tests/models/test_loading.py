@@ -13,6 +13,7 @@ from torch import nn
 
 from audit.errors import ConfigError, ModelError
 from audit.models import load
+from audit.models.content import content_digest
 from audit.models.weights import fit_weights, read_weights
 
 FACTORY = """
@@ -80,6 +81,7 @@ def test_a_factory_beside_the_configuration_is_found_and_leaves_no_trace(folder,
         "name": "nets_of_mine:build",
         "weights": "w.safetensors",
         "sha256": digest,
+        "content": content_digest(net),
         "parameters": 4 * 27 + 4 + 10,
         "architecture": "Sequential",
     }

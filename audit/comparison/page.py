@@ -171,6 +171,8 @@ def _rule(rule: Rule, digest: str) -> RuleBlock:
         why=rule.why,
         limits=(rule.limits,),
         references=rule.references,
+        requirements=rule.requirements,
+        risks=rule.risks,
         findings=(),
     )
 

@@ -312,6 +312,7 @@ def _further(text: documents.Text, folder: Path) -> Iterator[Problem]:
         (("images", "training_root"), "folder"),
         (("protocol",), "file"),
         (("report", "templates"), "folder"),
+        (("document", "selftest"), "file"),
     ):
         value = _at(data, loc)
         if isinstance(value, str) and (found := _found(folder, value)) != kind:

@@ -1,4 +1,4 @@
-"""What a run keeps for its report beside what was measured: fingerprints, the protocol, the user's templates."""
+"""What a run keeps for its report beside what was measured: fingerprints, protocol, self-test, the user's templates."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from audit.config import Config
+from audit.errors import ConfigError
 from audit.images.fingerprint import of_cases, of_training
 from audit.images.source import Source
 from audit.judge import protocol
-from audit.record import Case, Failure, Fingerprint, Run
+from audit.record import Case, Failure, Fingerprint, Run, seal
 from audit.report import rooms
 
 READ = ("image", "label", "id", "patient", "split")
@@ -18,7 +19,7 @@ READ = ("image", "label", "id", "patient", "split")
 
 
 def check(config: Config, folder: Path, rules: Sequence[Path]) -> None:
-    """See, before any work, that the rules are those of the protocol and that the templates can be used.
+    """See, before any work, that the rules are those of the protocol, and that templates and self-test can be used.
 
     Raises:
         ConfigError: they are not.
@@ -27,6 +28,11 @@ def check(config: Config, folder: Path, rules: Sequence[Path]) -> None:
         protocol.held(folder / config.protocol, rules)
     if config.report.templates is not None:
         rooms.environment(folder / config.report.templates)
+    if config.document.selftest is not None:
+        path = folder / config.document.selftest
+        if wrong := seal.read(path)[1]:
+            todo = "name the selftest.json that `pfungst selftest` wrote"
+            raise ConfigError(f"the record of the self-test {wrong}", where=str(path), todo=todo)
 
 
 def fingerprints(
@@ -57,5 +63,7 @@ def keep(run: Run, config: Config, folder: Path, prints: Sequence[Fingerprint]) 
     run.write(Fingerprint, prints)
     if config.protocol is not None:
         shutil.copyfile(folder / config.protocol, run.path / "protocol.yaml")
+    if config.document.selftest is not None:
+        shutil.copyfile(folder / config.document.selftest, run.path / "selftest.json")
     if config.report.templates is not None:
         rooms.keep(folder / config.report.templates, run.path / "templates")

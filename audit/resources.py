@@ -22,7 +22,7 @@ def folder(name: str) -> Path:
 def rule_sets() -> list[str]:
     """The names of the shipped sets of rules.
 
-    >>> rule_sets()
-    ['core']
+    >>> "core" in rule_sets(), "frameworks" in rule_sets()
+    (True, False)
     """
     return sorted(p.name for p in folder("rules").iterdir() if p.is_dir() and p.name != "frameworks")

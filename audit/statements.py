@@ -34,7 +34,7 @@ class Revision(_Part):
 
 
 class Document(_Part):
-    """Document control."""
+    """Document control. ``selftest``: the record, selftest.json, that ``pfungst selftest`` wrote."""
 
     id: Words | None = None
     version: Words | None = None
@@ -44,6 +44,7 @@ class Document(_Part):
     approver: Person = Person()
     revisions: list[Revision] = []
     deviations: list[Words] = []
+    selftest: Annotated[str, Field(min_length=1)] | None = None
 
 
 class IntendedUse(_Part):

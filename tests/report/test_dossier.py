@@ -16,7 +16,7 @@ from jinja2 import nodes
 from audit import resources
 from audit.errors import ConfigError
 from audit.judge import protocol
-from audit.record import Fingerprint, Run
+from audit.record import Fingerprint, Run, seal
 from audit.report import build, html, render, rooms
 from audit.report.dossier import beside, control, criteria, crosswalk, dossier, frameworks, sample
 from audit.report.dossier.held import HELD
@@ -99,6 +99,34 @@ def test_the_number_is_the_seals_and_changes_with_any_file(tmp_path):
     draft = made(tmp_path / "draft", seal=False)
     assert control.seal(draft) == ""
     assert "draft" in control.number(draft)
+
+
+def test_a_self_test_counts_if_it_passed_with_what_is_installed(run):
+    """A record that failed, that was changed, or that is of other packages evidences nothing, and says why."""
+    packages = [{"name": n, "version": v} for n, v in run.manifest["packages"].items()]
+    passed = {
+        "passed": True,
+        "begun": "2026-11-01",
+        "installation": {"packages": packages},
+        "answers": [{}] * 6,
+    }
+
+    def told(record) -> tuple[str, bool]:
+        (run.path / "selftest.json").write_text(seal.text(record), "utf-8")
+        return said(dossier(load(run)).control)["Self-test"], HELD["self-test"].test(load(run))
+
+    assert "no record" in said(dossier(load(run)).control)["Self-test"]
+    text, holds = told(seal.sealed(passed))
+    assert text.startswith("passed, 6 known answers, begun 2026-11-01")
+    assert holds
+    assert told(seal.sealed({**passed, "passed": False}))[0].startswith("failed")
+    assert not told(seal.sealed({**passed, "passed": False}))[1]
+    forged = {**seal.sealed({**passed, "passed": False}), "passed": True}
+    assert "no record" in told(forged)[0]
+    older = [{**packages[0], "version": "0.1"}, *packages[1:]]
+    text, holds = told(seal.sealed({**passed, "installation": {"packages": older}}))
+    assert "made with other packages: numpy 2.1.0, tested with 0.1" in text
+    assert not holds
 
 
 # -- where the pictures come from -----------------------------------------------------------------------

@@ -7,6 +7,7 @@ from audit.record import seal as sealing
 from audit.record.run import plain
 from audit.report import words
 from audit.report.blocks import Fact
+from audit.report.dossier import qualification
 from audit.report.dossier.parts import NOT_STATED, Section, facts, kept, stated, table
 from audit.report.source import Source
 
@@ -51,6 +52,7 @@ def control(source: Source) -> Section:
                 f"run schema {words.plain(manifest.get('schema'))}",
             ),
             Fact(name="Seal", text=seal(source.run) or "none: this run did not finish"),
+            Fact(name="Self-test", text=qualification.told(source)),
             *people,
         ),
         tables=kept(table("Versions of this document", ("Version", "Date", "By", "What changed"), revisions)),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from audit.report.dossier.criteria import locked_before
 from audit.report.dossier.parts import stated
 from audit.report.dossier.provenance import prints
+from audit.report.dossier.qualification import qualified
 from audit.report.source import DISCOVERED, Source
 
 
@@ -125,5 +126,5 @@ HELD: dict[str, Held] = {
     "limitations": Held("limitations", lambda s: True),
     "failures": Held("a list of what is missing", lambda s: True),
     "signers": Held("the names of author, reviewer and approver", _signed),
-    "self-test": Held("a self-test of this installation", lambda s: bool(s.run.manifest.get("selftest"))),
+    "self-test": Held("a self-test that this installation passed", qualified),
 }

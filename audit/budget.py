@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from audit.config import FIRST, Config
+from audit.config import Config
 from audit.cues import CUES
 from audit.errors import ConfigError
 from audit.intervene.fills import FILLS
 from audit.intervene.ordering import SHARES
 from audit.record import Map, Region
+from audit.settings import FIRST
 
 SHOWN_CONTROLS = 2
 """Control places of a fill that is only shown."""

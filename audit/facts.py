@@ -24,7 +24,7 @@ from audit.measure.estimate import LEVEL, RESAMPLES
 from audit.models import Classifier
 from audit.record import Case, Failure, Region, Run
 from audit.record.files import sha256
-from audit.record.run import plain
+from audit.record.seal import plain
 
 PACKAGES = (
     "pfungst",

@@ -12,14 +12,15 @@ from audit.config import Config
 from audit.errors import ConfigError, DataError, ModelError
 from audit.images.source import Source, from_manifest, from_rows
 from audit.models import Classifier
+from audit.settings import ImagesConfig, ModelConfig
 
 
 def assembled(model: Any, images: Any, classes: Sequence[str] | None, settings: dict[str, Any]) -> Config:
     """A configuration from what was given in Python."""
     if model is None or images is None or classes is None:
         raise ConfigError("give a configuration, or model, images and classes")
-    of_model = {k: v for k, v in settings.items() if k in configuration.ModelConfig.model_fields}
-    of_images = {k: v for k, v in settings.items() if k in configuration.ImagesConfig.model_fields}
+    of_model = {k: v for k, v in settings.items() if k in ModelConfig.model_fields}
+    of_images = {k: v for k, v in settings.items() if k in ImagesConfig.model_fields}
     rest = {k: v for k, v in settings.items() if k not in of_model and k not in of_images}
     kind = "python" if hasattr(model, "state_dict") else "callable"
     manifest = str(images) if isinstance(images, Path | str) else "(rows at hand)"

@@ -67,6 +67,8 @@ def audit(
     with ExitStack() as held:
         if left is not None:
             held.enter_context(alone(out))
+            if not config.batch:  # what was found for the machine as it was holds for the whole run
+                config = config.model_copy(update={"batch": left.manifest["config"]["batch"]})
         bench = laid(
             config,
             folder=folder,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import json
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -61,21 +60,6 @@ Row = TypeVar("Row")
 Found = TypeVar("Found")
 
 
-def plain(thing: Any) -> Any:
-    """Nouns, tuples and numpy numbers as JSON knows them."""
-    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        return {f.name: plain(getattr(thing, f.name)) for f in dataclasses.fields(thing)}
-    if isinstance(thing, Mapping):
-        return {str(k): plain(v) for k, v in thing.items()}
-    if isinstance(thing, list | tuple):
-        return [plain(v) for v in thing]
-    if isinstance(thing, np.generic):
-        return thing.item()
-    if isinstance(thing, Path):
-        return thing.as_posix()
-    return thing
-
-
 class Run:
     """A run directory, open for its stage to read and write.
 
@@ -98,7 +82,7 @@ class Run:
         """
         path = Path(path)
         check(path)
-        run = cls(path, plain({"schema": SCHEMA, "status": "started", **manifest}))
+        run = cls(path, seal.plain({"schema": SCHEMA, "status": "started", **manifest}))
         try:
             for folder in FOLDERS:
                 (path / folder).mkdir(parents=True, exist_ok=True)
@@ -166,7 +150,7 @@ class Run:
     def write_manifest(self) -> None:
         """Write the manifest in one step, with the digest of its own bytes (:mod:`audit.record.seal`)."""
         half = self.path / "manifest.json.part"
-        half.write_text(seal.text(seal.sealed(plain(self.manifest))), "utf-8")
+        half.write_text(seal.text(seal.sealed(seal.plain(self.manifest))), "utf-8")
         half.replace(self.path / "manifest.json")
 
     def seal(self) -> None:
@@ -305,7 +289,7 @@ class Run:
         document = {k: v if isinstance(v, str) else list(v) for k, v in document.items()}
         half = self.path / "findings.json.part"
         half.write_text(
-            json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
+            json.dumps(seal.plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
         )
         half.replace(self.path / "findings.json")
 

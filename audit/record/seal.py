@@ -6,13 +6,31 @@ found out by this: it tells damage and carelessness, and a signature is what tel
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 KEY = "seal"
+
+
+def plain(thing: Any) -> Any:
+    """Nouns, tuples and numpy numbers as JSON knows them."""
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        return {f.name: plain(getattr(thing, f.name)) for f in dataclasses.fields(thing)}
+    if isinstance(thing, Mapping):
+        return {str(k): plain(v) for k, v in thing.items()}
+    if isinstance(thing, list | tuple):
+        return [plain(v) for v in thing]
+    if isinstance(thing, np.generic):
+        return thing.item()
+    if isinstance(thing, Path):
+        return thing.as_posix()
+    return thing
 
 
 def text(document: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ QUICK = "explainers: [cam, grad-cam, vanilla-gradient]\n"
 @pytest.fixture(autouse=True)
 def no_report(monkeypatch):
     """What a report looks like is tested elsewhere."""
-    monkeypatch.setattr("audit.stages.reporting.render", lambda run, draft=False: (run.path, run.path))
+    monkeypatch.setattr("audit.stages.reporting.render", lambda run, **_: (run.path, run.path))
 
 
 def audited(path: Path) -> audit.Run:

@@ -33,7 +33,7 @@ def rigged(tmp_path_factory) -> Rigged:
             config = toy.write(folder, n=CASES, source="callable", factory=factory)
             config.write_text(config.read_text() + "explainers: [grad-cam, lime]\n")
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("audit.stages.reporting.render", lambda run, draft=False: (run.path, run.path))
+                patch.setattr("audit.stages.reporting.render", lambda run, **_: (run.path, run.path))
                 with pytest.raises(SystemExit) as caught:
                     cli.main(["run", str(config), "-o", str(folder / "run"), "-q"])
             runs[factory] = audit.open(folder / "run")

@@ -21,7 +21,7 @@ from audit.record import Effect, Estimate, Extent, Prediction, Score
 @pytest.fixture(autouse=True)
 def _no_report(monkeypatch):
     """What a report looks like is tested elsewhere."""
-    monkeypatch.setattr("audit.stages.reporting.render", lambda run, draft=False: (run.path, run.path))
+    monkeypatch.setattr("audit.stages.reporting.render", lambda run, **_: (run.path, run.path))
 
 
 def edited(path: Path, old: str, new: str) -> None:

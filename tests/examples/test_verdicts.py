@@ -15,7 +15,7 @@ RETINA = Path(__file__).parents[2] / "examples" / "retina"
 @pytest.mark.parametrize(("name", "verdict"), [("honest", "clear"), ("hans", "confirmed")])
 def test_the_embedded_example(tmp_path, monkeypatch, name, verdict):
     """`make demo` runs this with every explainer and the reports; here the evidence that decides is enough."""
-    monkeypatch.setattr("audit.stages.reporting.render", lambda run, draft=False: (run.path, run.path))
+    monkeypatch.setattr("audit.stages.reporting.render", lambda run, **_: (run.path, run.path))
     settings = config.read(RETINA / f"{name}.yaml").model_copy(
         update={"explainers": ["cam", "vanilla-gradient"]}
     )

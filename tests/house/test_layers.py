@@ -22,6 +22,7 @@ LEVELS = [
     {"explain", "intervene", "judge", "discover"},
     {"report"},
     {"stages", "verify", "schemas", "comparison"},
+    {"settings"},
     {"config"},
     {"gather", "budget", "papers"},
     {"facts", "given"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from audit.record import Run
 from audit.record import seal as sealing
-from audit.record.run import plain
+from audit.record.seal import plain
 from audit.report import words
 from audit.report.blocks import Fact
 from audit.report.dossier import qualification

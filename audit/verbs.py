@@ -121,7 +121,7 @@ def sign(
     quiet: Quiet = False,
 ) -> None:
     """Sign a copy of a run's PDF (PAdES): report-signed.pdf beside it. Needs the extra `sign`."""
-    from audit.report import signed
+    from audit.report import digests, signed
 
     done = Run.open(path)
     stages.intact(done, "report")
@@ -129,5 +129,6 @@ def sign(
     if password is None and sys.stdin.isatty():
         password = typer.prompt("Password of the key", hide_input=True, default="", show_default=False)
     made = signed.sign(done.report / "report.pdf", key, password=password or None, reason=reason, place=place)
+    digests.note(done, made)
     if not quiet:
         print(f"Signed: {made}")

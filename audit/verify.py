@@ -17,7 +17,7 @@ from audit.errors import Problem, RunError
 from audit.record import seal
 from audit.record.files import safe, sha256
 from audit.record.folder import AGAIN
-from audit.report import digests
+from audit.report import digests, signed
 
 MANIFEST = "manifest.json"
 REPORT = "report"
@@ -131,11 +131,11 @@ def _attached(path: Path, files: Mapping[str, str]) -> Iterator[Problem]:
 
 def _signed(path: Path) -> Iterator[Problem]:
     """A signed copy must be of the PDF beside it: a signature is added behind what it signs."""
-    signed, paper = path / REPORT / digests.SIGNED, path / REPORT / "report.pdf"
-    if not signed.is_file() or (paper.is_file() and signed.read_bytes().startswith(paper.read_bytes())):
+    copy, paper = path / REPORT / signed.NAME, path / REPORT / "report.pdf"
+    if not copy.is_file() or (paper.is_file() and copy.read_bytes().startswith(paper.read_bytes())):
         return
     yield _problem(
-        signed, "this is no signed copy of the report.pdf beside it", "sign that one, or take this out"
+        copy, "this is no signed copy of the report.pdf beside it", "sign that one, or take this out"
     )
 
 

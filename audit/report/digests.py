@@ -13,7 +13,6 @@ from audit.record import Run, seal
 from audit.record.files import sha256
 
 NAME = "digests.json"
-SIGNED = "report-signed.pdf"
 
 
 def document(run: Run) -> str:

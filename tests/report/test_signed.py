@@ -19,6 +19,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 
+from audit import verify
 from audit.cli import main
 from audit.record import Run
 from audit.report import checked, render
@@ -83,6 +84,7 @@ def test_a_signed_copy_lies_beside_the_paper(
     signed = (run.report / "report-signed.pdf").read_bytes()
     assert (run.report / "report.pdf").read_bytes() == before
     assert signed.startswith(before)
+    assert verify.problems(run.path) == []  # the copy is noted, and the paper's files are the run's
     said = status(signed, key)
     assert said.intact
     assert said.valid

@@ -17,6 +17,7 @@ from audit import cli, stages, verify
 from audit.errors import RunError
 from audit.record import Run
 from audit.report import digests
+from audit.report.signed import NAME
 
 
 def paper(attachments: dict[str, bytes]) -> bytes:
@@ -150,7 +151,7 @@ def test_what_the_pdf_carries_must_be_the_run_s(copy: Path) -> None:
 def test_a_signed_copy_is_noted_and_is_of_this_paper(copy: Path) -> None:
     """One that was not noted was added; a byte of it that changes is named; one of an older paper is told."""
     run = Run.open(copy)
-    signed = run.report / digests.SIGNED
+    signed = run.report / NAME
     signed.write_bytes((run.report / "report.pdf").read_bytes() + b"and a signature")
     assert [p.what for p in verify.problems(copy)] == ["this file was added: it is not among those rendered"]
     digests.note(run, signed)

@@ -207,7 +207,7 @@ class Bench:
                 return torch.softmax(self.network(x), 1).numpy()
 
         LimeImageExplainer(random_state=0).explain_instance(
-            self.images[0].astype(np.double), predict, num_samples=self.samples, progress_bar=False
+            self.images[0].astype(np.double), predict, num_samples=self.samples
         )
 
 

@@ -51,11 +51,12 @@ def main(arguments: list[str] | None = None) -> None:
     print(conditions())
     for name in given.networks:
         with tempfile.TemporaryDirectory() as folder:
-            print(told(name, Path(folder), given.cases, given.size, given.lime, profile=given.profile))
+            lime = {"samples": given.lime}
+            print(told(name, Path(folder), given.cases, given.size, profile=given.profile, lime=lime))
 
 
-def told(name: str, folder: Path, cases: int, size: int, lime: int, *, profile: bool = False) -> str:
-    """Audit a network, and say what it cost over its passes, line by line."""
+def told(name: str, folder: Path, cases: int, size: int, *, profile: bool = False, **settings: Any) -> str:
+    """Audit a network, and say what it cost over its passes, line by line. ``settings`` are the configuration's."""
     manifest = sets.write(folder / "set", cases, size)
     network = sets.network(name)
     before = bare(network, size)
@@ -69,9 +70,9 @@ def told(name: str, folder: Path, cases: int, size: int, lime: int, *, profile: 
                 classes=sets.CLASSES,
                 out=folder / "run",
                 size=(size, size),
-                lime={"samples": lime},
                 progress=stages,
                 report=False,
+                **settings,
             )
         stages.end()
     wall = time.perf_counter() - wall

@@ -74,7 +74,7 @@ class Bench:
             self.images[:4],
             seed=0,
             batch=16,
-            lime_samples=16,
+            lime={},
             smoothgrad_samples=1,
             smoothgrad_sigma=0.15,
             passes=Passes(),
@@ -194,9 +194,11 @@ class Bench:
     # -- lime --------------------------------------------------------------------------------------------
 
     def _lime(self) -> None:
-        plan = lime.plan(self.images[0], rng=np.random.default_rng(0), samples=self.samples, fills=["mean"])
+        """The classic design, and as many questions as the package asks."""
+        rng = np.random.default_rng(0)
+        plan = lime.plan(self.images[0], rng=rng, samples=self.samples, fills=["mean"], design="iid")
         answers = self.classifier.predict(plan.questions("mean"))
-        lime.reduce(plan, answers[:, self.targets[0]], "mean")
+        lime.explain(plan, answers, "mean", column=self.targets[0], target="probability", exclusive=True)
 
     def _lime_package(self) -> None:
         from lime.lime_image import LimeImageExplainer

@@ -20,7 +20,6 @@ from benchmarks.speed.layercam import layer_cam
 from benchmarks.speed.timing import Times, in_turns, line
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "speed"
-NEEDS_PEERS = {"peers"}
 MODULES = sorted(f.stem for f in FOLDER.glob("*.py") if not f.stem.startswith("__"))
 
 
@@ -51,11 +50,22 @@ def test_the_network_is_watched_as_often_as_it_is_asked():
 
 
 def test_a_whole_run_is_told_with_its_passes_and_its_stages(tmp_path):
-    told = overhead.told("small", tmp_path, 4, 32, 16, profile=True)
+    told = overhead.told(
+        "small",
+        tmp_path,
+        4,
+        32,
+        profile=True,
+        explainers=["grad-cam"],
+        regions=["lesion", "corners"],
+        cues=["brightness"],
+        removal={"controls": 1, "few": 1, "doses": []},
+        second_look={"faithfulness": 0, "sanity": 0, "discovery": 0},
+    )
     assert "4 cases at 32 px" in told
     assert "ratio" in told
-    assert "measuring" in told
-    assert "audit" not in told.splitlines()[0]
+    assert "    measuring: " in told
+    assert "measure/scores.py:scores" in told
 
 
 def test_layer_cam_by_its_formula():

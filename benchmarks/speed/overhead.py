@@ -200,7 +200,7 @@ def _modules(work: cProfile.Profile) -> Iterator[str]:
     rows = [
         (cumulative, own, calls, f"{file[len(root) + 1 :]}:{name}")
         for (file, _, name), (_, calls, own, cumulative, _) in found.items()
-        if file.startswith(root)
+        if file.startswith(root) and not name.startswith("<")
     ]
     for cumulative, own, calls, name in sorted(rows, reverse=True)[:40]:
         yield f"    {cumulative:8.2f} s in all, {own:8.2f} s itself, {calls:8d} calls  {name}"

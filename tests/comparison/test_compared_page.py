@@ -11,6 +11,7 @@ from typing import Any
 
 import jsonschema
 import numpy as np
+import outloud
 import pypdf
 import pytest
 import twins
@@ -132,6 +133,17 @@ def test_page_and_paper_say_the_verdict_and_every_change(out: tuple[Comparison, 
                 assert words.interval(e) in printed
                 seen += 1
     assert seen > 20
+
+
+def test_the_paper_is_archival_and_can_be_heard(out: tuple[Comparison, Path]) -> None:
+    """It says that it is PDF/A-3 and PDF/UA-1, and another checker finds no error."""
+    file = out[1] / "report" / "report.pdf"
+    said_ = pypdf.PdfReader(file).trailer["/Root"]["/Metadata"].get_object().get_data()
+    assert b"pdfuaid:part" in said_
+    assert b"pdfaid:part" in said_
+    result = outloud.check(str(file))
+    assert result.error is None
+    assert [f for f in result.findings if f.severity == "error"] == []
 
 
 def test_the_trend_holds_each_runs_own_mean(runs: list[Run], out: tuple[Comparison, Path]) -> None:

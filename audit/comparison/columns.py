@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pyarrow.compute import field as column_named
 
 from audit.comparison.shared import Shared
 from audit.measure.margin import margins
-from audit.record import Map
+from audit.record import Map, Score
 from audit.report.source import Source
 
 
@@ -124,8 +125,9 @@ def _scores(
 ) -> Iterator[tuple[Key, Column]]:
     label = {c.id: c.label for c in shared.cases}
     family = {(m.explainer, m.layer): m.family for m in maps}
-    frame = source.scores
-    frame = frame[frame["case"].isin(of) & frame["region"].isin(signs)]
+    frame = source.run.frame(
+        Score, column_named("region").isin(sorted(signs)) & column_named("case").isin(list(of))
+    )
     frame = frame[frame["cls"] == frame["case"].map(label)]
     names = ["explainer", "layer", "region", "metric"]
     values = frame.assign(of=frame["case"].map(of)).pivot(index="of", columns=names, values="value")

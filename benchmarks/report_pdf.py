@@ -75,7 +75,7 @@ def render(out: Path, kind: str, pages: int) -> int:
 
     def picture(name: str):  # type: ignore[no-untyped-def]
         coarse = rng.integers(0, 255, (29, 29, 3), dtype=np.uint8)
-        fine = rng.normal(0, 6, (figures.SIDE, figures.SIDE, 3))
+        fine = rng.normal(0, 2, (figures.SIDE, figures.SIDE, 3))
         smooth = np.asarray(
             Image.fromarray(coarse).resize((figures.SIDE,) * 2, Image.Resampling.BICUBIC), float
         )

@@ -6,6 +6,7 @@ a reader who cannot see it can hear it. The printer may open the report's own pi
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -135,10 +136,17 @@ def printed(
         made: bytes = paper.write_pdf(
             pdf_variant="pdf/a-3a",
             presentational_hints=False,
-            finisher=tags.finish,
+            finisher=_finish,
             attachments=[_attachment(f, fetcher, moment) for f in inside],
         )
     return made
+
+
+def _finish(paper: Any, made: Any) -> None:
+    """Mend the tags, and let go of the pages as they were laid out: to write the file takes room of its own."""
+    tags.finish(paper, made)
+    paper.pages.clear()
+    gc.collect()
 
 
 def _attachment(file: Enclosed, fetcher: Assets, moment: datetime) -> weasyprint.Attachment:

@@ -123,6 +123,8 @@ def _most(texts: pd.Series) -> str | None:
 def _scores(
     shared: Shared, source: Source, maps: Sequence[Map], of: Mapping[str, int], signs: set[str]
 ) -> Iterator[tuple[Key, Column]]:
+    if not signs:
+        return
     label = {c.id: c.label for c in shared.cases}
     family = {(m.explainer, m.layer): m.family for m in maps}
     frame = source.run.frame(

@@ -179,8 +179,8 @@ def _rule(rule: Rule, digest: str) -> RuleBlock:
 
 def html(page: Page, medium: str = "screen") -> str:
     """The context as one HTML document: one file, no address, no script but its own, and no eval."""
-    room = environment()
     paper = medium == "paper"
+    room = environment(paper=paper)
     own = room.get_template("compare.css").render()
     css = style(room, "paper" if paper else "screen") + "\n" + own
     script = room.get_template("compare.js").render()

@@ -34,15 +34,18 @@ TRAINING = "training"
 def look(picture: Image) -> str:
     """The look of a picture ``(h, w, 3)`` as 64 hexadecimal digits; empty for a picture of one colour.
 
-    >>> ramp = np.repeat(np.linspace(0, 1, 40, dtype=np.float32)[None, :, None], 30, 0).repeat(3, 2)
-    >>> look(ramp) == look(ramp[::2, ::2]), look(ramp) == look(ramp[:, ::-1]), look(np.zeros((9, 9, 3), np.float32))
+    >>> down, across = np.mgrid[:256, :256].astype(np.float32) / 256
+    >>> hills = np.cos(9 * across**2 + 4 * down)[..., None].repeat(3, 2) / 2 + 0.5
+    >>> look(hills) == look(hills[::2, ::2]), look(hills) == look(hills[:, ::-1]), look(np.zeros((9, 9, 3), np.float32))
     (True, False, '')
     """
     grey = Pillow.fromarray(np.asarray(picture, np.float32).mean(2))
     small = np.asarray(grey.resize((GRID, GRID), Pillow.Resampling.BOX), np.float64)
     if np.ptp(small) < 1 / 255:
         return ""
-    waves = dctn(small, norm="ortho")[:KEPT, :KEPT].ravel()
+    waves = (
+        dctn(small, norm="ortho")[:KEPT, :KEPT].ravel().round(6)
+    )  # what is nothing must not fall on chance's side
     return np.packbits(waves > np.median(waves[1:])).tobytes().hex()
 
 

@@ -43,7 +43,7 @@ def page(
     Raises:
         ConfigError: a template in the user's folder cannot be printed.
     """
-    room = rooms.environment(templates)
+    room = rooms.environment(templates, paper=medium == "paper")
     css = style(room, medium, *(["gallery/gallery.css"] if album else []))
     script = _script(room) if album else ""
     values = {

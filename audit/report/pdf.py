@@ -7,6 +7,7 @@ a reader who cannot see it can hear it. The printer may open the report's own pi
 from __future__ import annotations
 
 import gc
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -18,11 +19,14 @@ import weasyprint
 from weasyprint.pdf.metadata import DocumentMetadata
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
-from audit.errors import ConfigError
+from audit.errors import ConfigError, visible
 from audit.report import enclosed, html, tags, typeface
 from audit.report.blocks import Picture
 from audit.report.context import Context
 from audit.report.enclosed import Enclosed
+
+NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What cannot stand in the file's description of itself, which is XML."""
 
 NOBODY_KNOWS = datetime(1980, 1, 1, tzinfo=UTC)
 """The date of a paper whose run does not say when it began: a clock would change its bytes."""
@@ -128,7 +132,7 @@ def printed(
     fetcher = Assets(known | {f"enclosed/{f.name}": (f.content or b"", f.type) for f in inside})
     paper = weasyprint.HTML(string=page, url_fetcher=fetcher, media_type="print").render()
     moment = when(begun)
-    told = {**vars(paper.metadata), "title": title}
+    told = {**vars(paper.metadata), "title": NO_XML.sub("\ufffd", visible(title))}
     told["created"] = told["modified"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     paper.metadata = Both(**told)
     with warnings.catch_warnings():

@@ -8,6 +8,7 @@ in it depends on chance.
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 import traceback
 from collections.abc import Callable, Mapping
@@ -85,7 +86,7 @@ class Room(ImmutableSandboxedEnvironment):
         return bool((plain or ours or jinja) and super().is_safe_callable(obj))
 
 
-def environment(own: Path | None = None) -> Room:
+def environment(own: Path | None = None, *, paper: bool = False) -> Room:
     """A room in which everything printed is text unless the template itself is markup, and a gap is an error.
 
     Raises:
@@ -99,7 +100,7 @@ def environment(own: Path | None = None) -> Room:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        finalize=_written_out,
+        finalize=_on_paper if paper else _written_out,
     )
     room.globals = {name: room.globals[name] for name in GLOBALS}
     for name in FORBIDDEN:
@@ -236,3 +237,18 @@ def _place(error: Exception, own: Path | None) -> str:
 def _written_out(thing: object) -> object:
     """A name from the data must not turn a line around, or end the page: such characters are written out."""
     return visible(thing) if isinstance(thing, str) and not isinstance(thing, Markup) else thing
+
+
+LONGEST = 300
+"""Letters of one word that are set on paper: a line is broken at any of them, and thousands take minutes."""
+
+
+def _on_paper(thing: object) -> object:
+    """As on the page, but for words of more than 300 letters: they are cut, and it is said how long they are."""
+    thing = _written_out(thing)
+    if not isinstance(thing, str) or isinstance(thing, Markup) or len(thing) <= LONGEST:
+        return thing
+    return _WORD.sub(lambda word: f"{word[0][: LONGEST - 20]}… ({len(word[0]):,} letters)", thing)
+
+
+_WORD = re.compile(rf"[^\s,]{{{LONGEST + 1},}}")

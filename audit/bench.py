@@ -13,7 +13,7 @@ from audit import budget, cues, facts, given, papers, plugins, regions
 from audit.config import Config
 from audit.errors import DataError
 from audit.explain.applied import Passes, Prepared, prepare
-from audit.explain.baselines import EXPLAINED
+from audit.explain.baselines import EXPLAINED, FAMILY
 from audit.gather import JOINT, Desk
 from audit.images.dataset import Picture
 from audit.images.fingerprint import look
@@ -22,6 +22,22 @@ from audit.images.source import Source
 from audit.models import Classifier
 from audit.progress import Progress
 from audit.record import Case, Failure, Fingerprint, Region, Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orders:
+    """A bench as it was laid, in a form that can be sent to another process."""
+
+    config: Config
+    folder: Path
+    run: Path
+    cases: Sequence[Case]
+    regions: Sequence[Region]
+    cues: Sequence[Region]
+    keep_going: bool
+    trust: bool
+    model: Any
+    images: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +71,18 @@ class Bench:
             self.prepared,
         )
         return {**begun, "given_up": self.given_up}
+
+    def elsewhere(self, run: Run, **given: Any) -> Orders:
+        """What another process needs to lay the same bench; ``given`` are the arguments of :func:`laid`."""
+        return Orders(
+            **given,
+            config=self.config,
+            folder=self.folder.absolute(),
+            run=run.path.absolute(),
+            cases=tuple(self.cases),
+            regions=tuple(self.regions),
+            cues=tuple(self.cues),
+        )
 
     def desk(self, run: Run, *, progress: Progress, keep_going: bool) -> Desk:
         """The desk at which a run's questions are asked."""
@@ -121,12 +149,10 @@ def laid(
     passes = Passes()
     with plugins.importing_from(folder, config.explainers):
         prepared = _prepared(config, classifier, pictures, passes)
-        maps = [m for e in prepared.explained for m in e.maps]
+        maps = [m for e in prepared.explained for m in e.maps if m.family != FAMILY]
         config, given_up = budget.within(config, wanted, maps, len(cases))
         if given_up:
             prepared = _prepared(config, classifier, pictures, passes)
-    if any(e.maps for e in prepared.explained):
-        prepared = replace(prepared, explained=(*prepared.explained, *EXPLAINED))
     return Bench(
         config=config,
         folder=folder,
@@ -144,11 +170,43 @@ def laid(
     )
 
 
+def relaid(orders: Orders) -> Bench:
+    """The bench of another process, laid again: the cases are known to be readable, and what applies is settled.
+
+    Raises:
+        ModelError, DataError: this process cannot read what the other one could.
+    """
+    config, folder = orders.config, orders.folder
+    source = given.source(config, folder, orders.images, orders.keep_going)
+    classifier = given.classifier(config, folder, orders.trust, orders.model)
+    config = given.fitted(config, classifier)
+    grid = Grid(size=classifier.size, fit=config.model.fit, crop_pct=config.model.crop_pct)
+    passes = Passes()
+    with plugins.importing_from(folder, config.explainers):
+        few = [source.load(case, grid) for case in orders.cases[:4]]
+        prepared = _prepared(config, classifier, few, passes)
+    return Bench(
+        config=config,
+        folder=folder,
+        classifier=classifier,
+        source=source,
+        grid=grid,
+        regions=orders.regions,
+        cues=orders.cues,
+        cases=orders.cases,
+        failures=(),
+        prints=(),
+        prepared=prepared,
+        passes=passes,
+        given_up=(),
+    )
+
+
 def _prepared(
     config: Config, classifier: Classifier, pictures: Sequence[Picture], passes: Passes
 ) -> Prepared:
     """Which explainers apply, and how, by this configuration."""
-    return prepare(
+    prepared = prepare(
         classifier,
         config.explainers,
         np.stack([picture.image for picture in pictures]),
@@ -160,3 +218,6 @@ def _prepared(
         smoothgrad_sigma=config.smoothgrad.sigma,
         passes=passes,
     )
+    if any(e.maps for e in prepared.explained):
+        return replace(prepared, explained=(*prepared.explained, *EXPLAINED))
+    return prepared

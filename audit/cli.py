@@ -22,6 +22,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from audit import engine as engines
 from audit import judge as judging
 from audit import stages, verbs
 from audit.errors import PfungstError, visible
@@ -87,6 +88,13 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that did not finish, where it was left.")
     ] = False,
+    engine: Annotated[
+        engines.Engine, typer.Option("--engine", help="Where the work is done: ray takes a Ray cluster.")
+    ] = "local",
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Processes of the engine ray; default: as many as have room."),
+    ] = None,
     fail_on: FailOn = None,
     quiet: Quiet = False,
 ) -> None:
@@ -113,6 +121,8 @@ def run(
                 trust=trust,
                 progress=progress,
                 resume=resume,
+                engine=engine,
+                workers=workers,
             )
     except KeyboardInterrupt:
         print("interrupted: the same command with --resume goes on where it was left", file=sys.stderr)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from audit import config as configuration
+from audit import engine as engines
 from audit import facts, papers, stages
 from audit import judge as judging
 from audit.bench import laid
 from audit.config import Config
+from audit.engine import Engine
 from audit.errors import ConfigError, PfungstError
 from audit.gather import gather, keep
 from audit.given import assembled
@@ -33,6 +35,8 @@ def audit(
     images: Any = None,
     report: bool = True,
     resume: bool = False,
+    engine: Engine = "local",
+    workers: int | None = None,
 ) -> Run:
     """Audit a model and return the finished run.
 
@@ -48,6 +52,8 @@ def audit(
         images: rows at hand, in place of ``config.images``.
         report: render the HTML and the PDF; they can be rendered later.
         resume: go on with the run in ``out`` where it was left; with one that is finished nothing is done.
+        engine: ``local``, or ``ray`` for the machines of a cluster. Both end with the same bytes.
+        workers: processes of the engine ``ray``; None for as many as there is room for.
 
     Raises:
         ConfigError: wrong configuration or rules (exit code 2).
@@ -56,6 +62,7 @@ def audit(
             begun with another model, other data or other settings.
     """
     progress = progress or Silent()
+    engines.check(engine)
     left = Run.open(out, unfinished=True) if resume and begun(out) else None
     if left is None:
         check(out)
@@ -88,7 +95,9 @@ def audit(
         papers.keep(run, bench.config, folder, bench.prints)
         desk = bench.desk(run, progress=progress, keep_going=keep_going)
         try:
-            gather(desk, bench.prepared)
+            orders = bench.elsewhere(run, keep_going=keep_going, trust=trust, model=model, images=images)
+            with engines.started(engine, workers, orders, desk) as ahead:
+                gather(desk, bench.prepared, ahead)
         except PfungstError:
             if left is None and not bench.passes.answered:  # nothing is lost, and the name is free again
                 run.discard()
@@ -121,6 +130,8 @@ def run(
     folder: Path | str | None = None,
     report: bool = True,
     resume: bool = False,
+    engine: Engine = "local",
+    workers: int | None = None,
     **settings: Any,
 ) -> Run:
     """Audit a model, from a configuration or with the objects at hand.
@@ -132,7 +143,7 @@ def run(
         images: a manifest's path, a data frame, or rows with ``image`` and ``label`` (see
             :func:`audit.images.source.from_rows`).
         classes: the model's classes, in the order of its outputs.
-        keep_going, trust, progress, report, resume: as in :func:`audit`.
+        keep_going, trust, progress, report, resume, engine, workers: as in :func:`audit`.
         folder: what relative paths are relative to; by default the configuration's folder, or the working one.
         settings: keys of the configuration (``explainers``, ``regions``, ``rules``, ``seed``, ``title``, ``batch``,
             ``lime``, ``smoothgrad``, ``removal``), of its ``model`` (``output``, ``size``, ``mean``, ``std``,
@@ -169,4 +180,6 @@ def run(
         images=rows,
         report=report,
         resume=resume,
+        engine=engine,
+        workers=workers,
     )

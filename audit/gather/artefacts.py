@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from audit import intervene, regions
 from audit.errors import Undefined
-from audit.gather.desk import Answers, Desk, Question
-from audit.gather.survey import JOINT, LOOKED
+from audit.gather.desk import LOOKED, Answers, Desk, Question
+from audit.gather.survey import JOINT
 from audit.intervene import donors, transplant
 from audit.intervene.fills import REFLECT
 from audit.intervene.removal import INPAINT

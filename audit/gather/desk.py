@@ -22,8 +22,9 @@ from audit.record import Case, Effect, Failure, Image, Mask, Prediction, Region,
 from audit.record.parts import Journal
 from audit.record.stack import Stack
 
-MAPPED = "mapped"
-"""The walk in which the untouched cases are asked and their maps made."""
+LOOKED, MAPPED, ASKED, FOUND = "looked", "mapped", "asked", "found"
+"""The walks over the cases: regions and cues; the untouched cases and their maps; what is asked about changed ones; and
+what is asked about places that the audit found by itself."""
 
 Load = Callable[[Case], Picture]
 Answers = NDArray[np.float64]
@@ -124,6 +125,11 @@ class Desk:
         """``folder/name.npy`` of the run, made or taken up; what a part writes into it is kept with the part."""
         stack = self.run.stack(folder, name, shape, dtype, empty=empty)
         return self._stacks.setdefault(stack.path, stack)
+
+    def open_masks(self) -> None:
+        """Have every region's masks at hand, made or taken up."""
+        for region in self.regions:
+            self.masks[region.name] = self.stack("regions", region.name, self.shape, np.bool_)
 
     def answer(self, row: int) -> Answers:
         """The model's answer ``(k,)`` to an untouched case, once its maps are made."""

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from audit.cues import CUES
 from audit.errors import Undefined
-from audit.gather.desk import Answers, Desk, Question
-from audit.gather.survey import LOOKED
+from audit.gather.desk import LOOKED, Answers, Desk, Question
 from audit.intervene import shift
 from audit.measure.following import targets
 from audit.record import Reading

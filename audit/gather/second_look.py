@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -12,22 +12,19 @@ from audit import discover
 from audit.errors import Undefined
 from audit.explain import baselines
 from audit.explain.applied import Prepared
-from audit.gather.artefacts import PLACED, Artefacts
-from audit.gather.desk import MAPPED, Answers, Desk, Question
+from audit.gather.artefacts import PLACED
+from audit.gather.desk import FOUND, MAPPED, Answers, Desk, Question
 from audit.gather.survey import JOINT, extent
 from audit.intervene import ordering
 from audit.record import Faithfulness, Map, Prediction
 
-FOUND = "found"
-"""The walk that asks about places that the audit found by itself."""
 
-
-def look_back(desk: Desk, prepared: Prepared) -> None:
-    """Ask what needs the maps of the second walk."""
+def look_back(desk: Desk, prepared: Prepared, each: Callable[[str], None]) -> None:
+    """Ask what needs the maps of the second walk; ``each`` makes a walk's chunks."""
     maps = [m for e in prepared.explained for m in e.maps if m.family != baselines.FAMILY]
     desk.part("sanity", 0, partial(_sanity, desk, prepared))
     desk.part("faithful", 0, partial(_faithfulness, desk, maps))
-    _discovery(desk, maps)
+    _discovery(desk, maps, each)
 
 
 def spread(cases: int, wanted: int) -> list[int]:
@@ -110,7 +107,7 @@ def _faithfulness(desk: Desk, maps: Sequence[Map]) -> None:
     desk.add(*(row for _, _, rows in sorted(found, key=lambda f: f[:2]) for row in rows))
 
 
-def _discovery(desk: Desk, maps: Sequence[Map]) -> None:
+def _discovery(desk: Desk, maps: Sequence[Map], each: Callable[[str], None]) -> None:
     """Places that nobody listed, proposed from the maps and the pictures, and taken away like any other region."""
     most = desk.config.second_look.discovery
     if not most:
@@ -152,20 +149,15 @@ def _discovery(desk: Desk, maps: Sequence[Map]) -> None:
         desk.undiscovered.append(str(why))
         found = also[:most]
     discover.save(desk.run, found)
+    desk.regions.extend(candidate.region for candidate in found)
+    desk.open_masks()
     for candidate in found:
-        region = candidate.region
-        desk.regions.append(region)
-        masks = desk.masks[region.name] = desk.stack("regions", region.name, desk.shape, np.bool_)
         for row, mask in enumerate(candidate.masks):
-            masks[row] = mask
+            desk.masks[candidate.region.name][row] = mask
     desk.part(PLACED, 0, partial(_extents, desk, found))
-    if not found:
-        return
-    asking = Artefacts(desk, [candidate.region for candidate in found])
-    desk.progress.stage("asking about places that nobody listed", len(desk.cases))
-    for number, rows in enumerate(desk.chunks):
-        questions = (q for row in rows for q in asking.questions(row))
-        desk.part(FOUND, number, partial(desk.ask, questions))
+    if found:
+        desk.progress.stage("asking about places that nobody listed", len(desk.cases))
+        each(FOUND)
 
 
 def _extents(desk: Desk, found: Sequence[discover.Candidate]) -> None:

@@ -6,13 +6,14 @@ known of the whole set first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 from PIL import Image as Pillow
 
 from audit import cues, regions
-from audit.gather.desk import Desk
+from audit.gather.desk import LOOKED, Desk
 from audit.images.dataset import Picture
 from audit.intervene import NOTICEABLE, membrane, widened
 from audit.record import Case, Extent, Image, Mask, Reading, Region
@@ -28,17 +29,16 @@ JOINT = Region(
 """Several weak cues may add up (Bissoto 2020): all artefacts are painted over together, too."""
 
 
-LOOKED = "looked"
+def surveying(desk: Desk) -> Callable[[int], None]:
+    """What finds a chunk's regions, reads its cues, and keeps a small picture of each case."""
+    desk.open_masks()
 
-
-def survey(desk: Desk) -> None:
-    """Find every case's regions, read its cues, and keep a small picture of it."""
-    desk.progress.stage("looking at the pictures", len(desk.cases))
-    for region in desk.regions:
-        desk.masks[region.name] = desk.stack("regions", region.name, desk.shape, np.bool_)
-    for number, rows in enumerate(desk.chunks):
+    def chunk(number: int) -> None:
+        rows = desk.chunks[number]
         desk.part(LOOKED, number, partial(_look, desk, rows))
         desk.progress.step(rows.stop - 1, "regions and cues")
+
+    return chunk
 
 
 def _look(desk: Desk, rows: range) -> None:

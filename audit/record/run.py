@@ -155,6 +155,9 @@ class Run:
 
     def seal(self) -> None:
         """Note the SHA-256 of every file but the report's, and that the run is complete."""
+        for half in self.path.rglob("*.part"):  # of a process that was ended while it wrote
+            if half.is_file():
+                half.unlink()
         self.manifest["files"] = {
             file.relative_to(self.path).as_posix(): sha256(file)
             for file in sorted(self.path.rglob("*"))

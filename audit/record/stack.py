@@ -7,6 +7,7 @@ not the end of the process. Rows that were never written take no room.
 from __future__ import annotations
 
 import os
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ class Stack:
 
     def _make(self, empty: float) -> None:
         self.path.parent.mkdir(exist_ok=True)
-        half = self.path.with_name(self.path.name + ".part")
+        # several processes may find it missing at once: each makes its own, and the first one is kept
+        half = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}.part")
         with half.open("wb") as file:
             head = {
                 "descr": np.lib.format.dtype_to_descr(self.dtype),
@@ -60,7 +62,12 @@ class Stack:
                 row = np.full(self.shape[1:], empty, self.dtype).tobytes()
                 for _ in range(self.shape[0]):
                     file.write(row)
-        half.replace(self.path)
+        try:
+            os.link(half, self.path)
+        except OSError:
+            if not self._there():
+                half.replace(self.path)
+        half.unlink(missing_ok=True)
 
     def __len__(self) -> int:
         return self.shape[0]

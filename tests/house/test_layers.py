@@ -27,6 +27,7 @@ LEVELS = [
     {"gather", "budget", "papers"},
     {"facts", "given"},
     {"bench"},
+    {"engine"},
     {"runner"},
     {"selftest"},
     {"verbs"},

@@ -1,0 +1,115 @@
+"""The engine of several processes ends with the bytes of the local one, whoever dies on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toy
+
+from audit import engine
+from audit.engine import spread
+from audit.errors import ConfigError, DataError, Problem
+from audit.record import Run
+from audit.record.stack import Stack
+
+MORTAL = '''
+
+import os, signal
+from pathlib import Path
+
+
+class MortalNet(nn.Module):
+    """Notes how many pictures each process was asked about; the first worker that comes so far is killed."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = build()
+
+    def forward(self, x):
+        folder = Path(os.environ["ASKED"])
+        with open(folder / str(os.getpid()), "a") as file:
+            file.write(f"{len(x)}\\n")
+        calls = len((folder / str(os.getpid())).read_text().split())
+        if calls == int(os.environ["DIES"]) and os.getpid() != int(os.environ["LEADS"]):
+            try:
+                (folder / "dead").touch(exist_ok=False)
+            except FileExistsError:
+                pass
+            else:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self.net(x)
+
+
+def mortal():
+    return MortalNet()
+'''
+
+RUN = """
+import os, sys
+os.environ["LEADS"] = str(os.getpid())
+from audit import cli
+cli.main(sys.argv[1:])
+"""
+
+
+def done(config: Path, out: Path, *more: str, dies: int = 0) -> subprocess.CompletedProcess[str]:
+    asked = out.with_name(f"{out.name}-asked")
+    asked.mkdir()
+    environment = {**os.environ, "ASKED": str(asked), "DIES": str(dies), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", RUN, "run", config, "-o", out, "--batch", "6", "--quiet", *more]
+    return subprocess.run(
+        [str(c) for c in command], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def tables(run: Path) -> dict[str, bytes]:
+    return {name: (run / name).read_bytes() for name in Run.open(run).manifest["files"]}
+
+
+def test_two_workers_one_of_them_killed_end_with_the_bytes_of_the_local_engine(tmp_path):
+    config = toy.write(tmp_path, n=20, source="python", factory="mortal")
+    (tmp_path / "toynet.py").write_text(toy.NETWORK + MORTAL)
+    local = done(config, tmp_path / "local")
+    assert local.returncode in (0, 1, 4), local.stderr
+    ray = done(config, tmp_path / "ray", "--engine", "ray", "--workers", "2", dies=30)
+    assert ray.returncode == local.returncode, ray.stderr
+    assert (tmp_path / "ray-asked" / "dead").exists(), "a worker was killed"
+    assert tables(tmp_path / "ray") == tables(tmp_path / "local")
+    counts = [json.loads((tmp_path / n / "manifest.json").read_text())["passes"] for n in ("local", "ray")]
+    assert counts[0] == counts[1]
+    of_workers = [p for p in (tmp_path / "ray-asked").iterdir() if p.name != "dead"]
+    assert len(of_workers) >= 3, "the leader and two workers were asked"
+
+
+def test_what_a_worker_finds_wrong_is_told_as_the_local_engine_tells_it():
+    error = DataError(
+        [Problem(what="no picture", where="cases.csv:3", todo="put it there"), Problem(what="b")]
+    )
+    told = spread._told({"kind": "DataError", "what": spread._written(error)})
+    assert type(told) is DataError
+    assert told.problems == error.problems
+
+
+def test_an_engine_that_is_not_there_is_told_before_the_work(monkeypatch):
+    with pytest.raises(ConfigError, match="not known"):
+        engine.check("dask")
+    monkeypatch.setattr(spread.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="not installed"):
+        engine.check("ray")
+
+
+def test_a_stack_that_many_make_at_once_is_made_once(tmp_path):
+    def make(row: int) -> None:
+        Stack(tmp_path / "a.npy", (64, 5), np.float32, empty=np.nan)[row] = row
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(make, range(64)))
+    assert (np.load(tmp_path / "a.npy") == np.arange(64)[:, None]).all()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.npy"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from audit.images.dataset import Picture
 from audit.images.fingerprint import look
 from audit.images.grid import Grid
 from audit.images.source import Source
-from audit.models import Classifier
+from audit.models import Classifier, Images, Probabilities
 from audit.progress import Progress
 from audit.record import Case, Failure, Fingerprint, Region, Run
 
@@ -31,6 +31,7 @@ class Orders:
     config: Config
     folder: Path
     run: Path
+    grid: Grid
     cases: Sequence[Case]
     regions: Sequence[Region]
     cues: Sequence[Region]
@@ -79,6 +80,7 @@ class Bench:
             config=self.config,
             folder=self.folder.absolute(),
             run=run.path.absolute(),
+            grid=self.grid,
             cases=tuple(self.cases),
             regions=tuple(self.regions),
             cues=tuple(self.cues),
@@ -170,27 +172,34 @@ def laid(
     )
 
 
-def relaid(orders: Orders) -> Bench:
+def relaid(orders: Orders, *, asks: bool) -> Bench:
     """The bench of another process, laid again: the cases are known to be readable, and what applies is settled.
+
+    Where nothing will be asked of the model it is not loaded.
 
     Raises:
         ModelError, DataError: this process cannot read what the other one could.
     """
     config, folder = orders.config, orders.folder
     source = given.source(config, folder, orders.images, orders.keep_going)
-    classifier = given.classifier(config, folder, orders.trust, orders.model)
-    config = given.fitted(config, classifier)
-    grid = Grid(size=classifier.size, fit=config.model.fit, crop_pct=config.model.crop_pct)
-    passes = Passes()
-    with plugins.importing_from(folder, config.explainers):
-        few = [source.load(case, grid) for case in orders.cases[:4]]
-        prepared = _prepared(config, classifier, few, passes)
+    classifier: Classifier = Unasked(tuple(config.model.classes), orders.grid.size)
+    passes, prepared = Passes(), Prepared(explained=(), trace=None)
+    with plugins.importing_from(folder, config.named_regions):
+        regions.catalogue(
+            config.all_regions, config.images.columns.kinds, folder=folder
+        )  # imports the user's own
+    if asks:
+        classifier = given.classifier(config, folder, orders.trust, orders.model)
+        config = given.fitted(config, classifier)
+        with plugins.importing_from(folder, config.explainers):
+            few = [source.load(case, orders.grid) for case in orders.cases[:4]]
+            prepared = _prepared(config, classifier, few, passes)
     return Bench(
         config=config,
         folder=folder,
         classifier=classifier,
         source=source,
-        grid=grid,
+        grid=orders.grid,
         regions=orders.regions,
         cues=orders.cues,
         cases=orders.cases,
@@ -200,6 +209,19 @@ def relaid(orders: Orders) -> Bench:
         passes=passes,
         given_up=(),
     )
+
+
+@dataclass(frozen=True)
+class Unasked:
+    """Stands for the model in a process that only looks at the pictures."""
+
+    classes: tuple[str, ...]
+    size: tuple[int, int]
+    identity: dict[str, Any] = field(default_factory=dict)
+
+    def predict(self, images: Images) -> Probabilities:
+        """Nothing is asked here."""
+        raise AssertionError("the model is not loaded in this process")
 
 
 def _prepared(

@@ -93,7 +93,12 @@ def run(
     ] = "local",
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, help="Processes of the engine ray; default: as many as have room."),
+        typer.Option(
+            "--workers",
+            min=0,
+            help="Processes: of ray, or of the local engine to look at pictures while the model works. "
+            "Default: what suits the machine.",
+        ),
     ] = None,
     fail_on: FailOn = None,
     quiet: Quiet = False,

@@ -53,7 +53,8 @@ def audit(
         report: render the HTML and the PDF; they can be rendered later.
         resume: go on with the run in ``out`` where it was left; with one that is finished nothing is done.
         engine: ``local``, or ``ray`` for the machines of a cluster. Both end with the same bytes.
-        workers: processes of the engine ``ray``; None for as many as there is room for.
+        workers: processes of ``ray``, or of the local engine to look at pictures while the model works; None for as
+            many as suit the machine and the set.
 
     Raises:
         ConfigError: wrong configuration or rules (exit code 2).

@@ -37,9 +37,12 @@ def check(engine: str) -> None:
 
 @contextmanager
 def started(engine: Engine, workers: int | None, orders: Orders, desk: Desk) -> Iterator[Ahead]:
-    """The engine at work: told of a walk, it has the walk's chunks made; ``workers`` None is as many as have room."""
+    """The engine at work: told of a walk, it has chunks of the walk made. ``workers`` None is as many as suit."""
     if engine == "local":
-        yield lambda name: None
+        from audit.engine.lookers import Lookers, suits
+
+        with Lookers(orders, desk, suits(len(desk.cases)) if workers is None else workers) as lookers:
+            yield lookers.ahead
         return
     from audit.engine.spread import Spread
 

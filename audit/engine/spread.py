@@ -20,7 +20,7 @@ from audit import errors
 from audit.bench import Orders
 from audit.engine.worker import Worker, threads
 from audit.errors import ConfigError, PfungstError, Problem
-from audit.gather import Desk
+from audit.gather import Desk, Wait, done
 
 LOCAL = 2
 """Workers where there is no cluster and nobody says how many."""
@@ -42,7 +42,7 @@ class Spread:
     """A Ray session for one run. One that the process has already, or ``RAY_ADDRESS`` names, is used and left alone."""
 
     def __init__(self, orders: Orders, desk: Desk, workers: int | None) -> None:
-        self.orders, self.desk, self.workers = orders, desk, workers
+        self.orders, self.desk, self.workers = orders, desk, workers or None
         self.threads = threads()
         self.gpus = int(orders.config.model.device.startswith("cuda"))
         self._ours = False
@@ -76,8 +76,8 @@ class Spread:
         if self._ours:
             ray.shutdown()
 
-    def ahead(self, name: str) -> None:
-        """Have every chunk of a walk made that is not known.
+    def ahead(self, name: str) -> Wait:
+        """Have every chunk of a walk made that is not known, and wait for it.
 
         Raises:
             PfungstError: what a worker found wrong, as the local engine would tell it.
@@ -86,9 +86,9 @@ class Spread:
 
         wanted = [n for n in range(len(self.desk.chunks)) if not self.desk.run.parts.done(name, n)]
         if not wanted:
-            return
+            return done
         jobs = ray.data.from_items([{"number": n} for n in wanted], override_num_blocks=len(wanted))
-        done = jobs.map_batches(
+        answers = jobs.map_batches(
             Actor,
             fn_constructor_args=(ray.put(self.orders), self.threads, name, tuple(self.desk.regions)),
             batch_size=1,
@@ -97,11 +97,12 @@ class Spread:
             num_gpus=self.gpus or None,
         )
         with _quiet():
-            for made, row in enumerate(done.iter_rows(), start=1):
+            for made, row in enumerate(answers.iter_rows(), start=1):
                 if row["kind"]:
                     raise _told(row)
                 last = self.desk.chunks[row["number"]].stop - self.desk.chunks[0].start
                 self.desk.progress.step(min(made * self.desk.config.batch, len(self.desk.cases), last), name)
+        return done
 
 
 class Actor:

@@ -18,16 +18,16 @@ def threads() -> int:
 
 
 class Worker:
-    """Holds its own copy of the model, and makes the chunks that it is told."""
+    """Makes the chunks that it is told; one that ``asks`` holds its own copy of the model."""
 
-    def __init__(self, orders: Orders, threads: int) -> None:
+    def __init__(self, orders: Orders, threads: int, *, asks: bool = True) -> None:
         if not (orders.run / "manifest.json").is_file():
             raise RunError(
                 "this machine does not see the run's folder",
                 where=str(orders.run),
                 todo="put run, configuration and pictures on a file system that all machines see, at the same path",
             )
-        bench = relaid(orders)
+        bench = relaid(orders, asks=asks)
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(threads)
         run = Run.open(orders.run, unfinished=True)

@@ -151,6 +151,12 @@ def superpixels(image: Image) -> tuple[NDArray[np.int64], dict[str, Any]]:
     return most
 
 
+def cut(image: Image) -> NDArray[np.uint16]:
+    """The :func:`superpixels` of a picture, labelled 0 to S-1."""
+    segments = superpixels(image)[0]
+    return np.unique(segments, return_inverse=True)[1].reshape(segments.shape).astype(np.uint16)
+
+
 def probability(answers: NDArray[np.floating], column: int, exclusive: bool) -> NDArray[np.float64]:
     """The probability of the class, ``(m,)``, of answers ``(m, k)``: lime's own target."""
     return answers[:, column].astype(np.float64)

@@ -21,28 +21,39 @@ from audit.gather.maps import Maps
 from audit.gather.second_look import look_back
 from audit.gather.survey import JOINT, surveying
 
-__all__ = ["JOINT", "Ahead", "Desk", "Load", "gather", "keep", "walk"]
+__all__ = ["JOINT", "Ahead", "Desk", "Load", "Wait", "done", "gather", "keep", "walk"]
 
-Ahead = Callable[[str], None]
-"""Told of a walk before it begins, so that other processes may make its chunks first."""
+Wait = Callable[[], None]
+Ahead = Callable[[str], Wait]
+"""Told of a walk before it begins, so that other processes may make its chunks first; and what waits for them."""
 
 
-def gather(desk: Desk, prepared: Prepared, ahead: Ahead = lambda name: None) -> None:
+def done() -> None:
+    """There is nothing to wait for."""
+
+
+def gather(desk: Desk, prepared: Prepared, ahead: Ahead = lambda name: done) -> None:
     """Ask everything that is not known yet of a run."""
 
-    def each(name: str) -> None:
-        ahead(name)
+    def each(name: str, wait: Wait) -> None:
+        wait()
         chunk = walk(name, desk, prepared)
         for number in range(len(desk.chunks)):
             chunk(number)
 
     maps = Maps(desk, prepared)
+    looked = ahead(LOOKED)
+    if looked is not done:
+        desk.progress.stage("maps, while the pictures are looked at", len(desk.cases))
+        for number, rows in enumerate(desk.chunks):
+            _map(desk, maps, number)
+            desk.progress.step(rows.stop, "maps")
     desk.progress.stage("looking at the pictures", len(desk.cases))
-    each(LOOKED)
+    each(LOOKED, looked)
     desk.progress.stage("asking the model", len(desk.cases))
-    each(ASKED)
+    each(ASKED, ahead(ASKED))
     maps.close(ASKED)
-    look_back(desk, prepared, each)
+    look_back(desk, prepared, lambda name: each(name, ahead(name)))
 
 
 def walk(name: str, desk: Desk, prepared: Prepared) -> Callable[[int], None]:
@@ -74,7 +85,11 @@ def _asking(desk: Desk, prepared: Prepared) -> Callable[[int], None]:
     def chunk(number: int) -> None:
         rows = desk.chunks[number]
         desk.progress.step(rows.start, "maps")
-        desk.part(MAPPED, number, partial(maps.look, rows))
+        _map(desk, maps, number)
         desk.part(ASKED, number, partial(desk.ask, questions(rows)))
 
     return chunk
+
+
+def _map(desk: Desk, maps: Maps, number: int) -> None:
+    desk.part(MAPPED, number, partial(maps.look, desk.chunks[number]))

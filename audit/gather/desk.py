@@ -131,6 +131,12 @@ class Desk:
         for region in self.regions:
             self.masks[region.name] = self.stack("regions", region.name, self.shape, np.bool_)
 
+    @property
+    def segments(self) -> Stack | None:
+        """LIME's superpixels of every case, None where LIME is not asked for."""
+        wanted = "lime" in self.config.explainers
+        return self.stack("lime", "segments", self.shape, np.uint16) if wanted else None
+
     def answer(self, row: int) -> Answers:
         """The model's answer ``(k,)`` to an untouched case, once its maps are made."""
         if row not in self._answers:

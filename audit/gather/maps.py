@@ -91,6 +91,7 @@ class Maps:
                 rng=self.desk.rng(row, "lime"),
                 samples=how.samples,
                 fills=self.fills,
+                segments=self.lime.segments[row],
                 design=how.design,
                 stop=how.stop,
             )
@@ -152,7 +153,8 @@ class LimeRecord:
 
     def __init__(self, desk: Desk, fills: Sequence[str], samples: int) -> None:
         self.desk, self.fills, self.samples = desk, fills, samples
-        self.segments = desk.stack("lime", "segments", desk.shape, np.uint16)
+        assert desk.segments is not None
+        self.segments = desk.segments
         self.blind = {f: desk.stack("blind", f"lime.{f}", desk.shape, np.bool_) for f in fills}
         self.asked = {f: self._stack(f"asked-{f}", dtype=np.int32, empty=0) for f in fills}
         self.answers = {f: self._stack(f"answers-{f}", samples, 2) for f in fills}
@@ -162,8 +164,7 @@ class LimeRecord:
         return self.desk.stack("lime", name, (len(self.desk.cases), *shape), dtype, empty=empty)
 
     def plan(self, row: int, plan: lime.Plan) -> None:
-        """Keep a case's superpixels and design."""
-        self.segments[row] = plan.segments
+        """Keep a case's design, and what its fills do not change."""
         self.desk.arrays[f"design.{row}"] = plan.design
         for fill in self.fills:
             self.blind[fill][row] = plan.blind[fill][plan.segments]

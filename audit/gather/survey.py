@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from audit import cues, regions
+from audit.explain import lime
 from audit.gather.desk import LOOKED, Desk
 from audit.images.dataset import Picture
 from audit.intervene import NOTICEABLE, membrane, widened
@@ -42,6 +43,7 @@ def surveying(desk: Desk) -> Callable[[int], None]:
 
 
 def _look(desk: Desk, rows: range) -> None:
+    segments = desk.segments
     for row in rows:
         case = desk.cases[row]
         picture = desk.load(case)
@@ -50,6 +52,8 @@ def _look(desk: Desk, rows: range) -> None:
         thumb = Pillow.fromarray(np.round(image * 255).astype(np.uint8))
         thumb.save(desk.run.thumb(case.id), quality=92, subsampling=0)
         _regions(desk, row, case, picture, image)
+        if segments is not None:
+            segments[row] = lime.cut(image)
         for name, value in cues.readings([c.name for c in desk.cues], picture).items():
             why = value if isinstance(value, str) else None
             desk.add(Reading(case=case.id, cue=name, value=None if why else float(value), why=why))

@@ -51,19 +51,48 @@ def mortal():
     return MortalNet()
 '''
 
+WHO = '''
+
+import os
+
+
+def noted(picture):
+    """A place in the frame; it notes which process looks, and breaks at one picture."""
+    with open(os.environ["ASKED"] + "/" + str(os.getpid()), "a") as file:
+        file.write("looked\\n")
+    if str((picture[0, 0] * 255).round().astype(int).tolist()) == os.environ.get("BROKEN"):
+        raise RuntimeError("this one breaks")
+    mask = np.zeros(picture.shape[:2], bool)
+    mask[3:7, 20:26] = True
+    return mask
+'''
+
 RUN = """
 import os, sys
 os.environ["LEADS"] = str(os.getpid())
-from audit import cli
-cli.main(sys.argv[1:])
+from audit import config, errors, runner
+given, out, engine, workers = sys.argv[1:]
+try:
+    settings = config.read(given).model_copy(update={"batch": 6})
+    runner.run(settings, folder=os.path.dirname(given), out=out, engine=engine, workers=int(workers), report=False)
+except errors.PfungstError as error:
+    sys.exit(str(error))
 """
 
 
-def done(config: Path, out: Path, *more: str, dies: int = 0) -> subprocess.CompletedProcess[str]:
+def done(
+    config: Path, out: Path, engine: str, workers: int, *, dies: int = 0, broken: str = ""
+) -> subprocess.CompletedProcess[str]:
     asked = out.with_name(f"{out.name}-asked")
     asked.mkdir()
-    environment = {**os.environ, "ASKED": str(asked), "DIES": str(dies), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", RUN, "run", config, "-o", out, "--batch", "6", "--quiet", *more]
+    environment = {
+        **os.environ,
+        "ASKED": str(asked),
+        "DIES": str(dies),
+        "BROKEN": broken,
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [sys.executable, "-c", RUN, config, out, engine, workers]
     return subprocess.run(
         [str(c) for c in command], env=environment, capture_output=True, text=True, check=False
     )
@@ -74,11 +103,11 @@ def tables(run: Path) -> dict[str, bytes]:
 
 
 def test_two_workers_one_of_them_killed_end_with_the_bytes_of_the_local_engine(tmp_path):
-    config = toy.write(tmp_path, n=20, source="python", factory="mortal")
+    config = toy.write(tmp_path, n=15, source="python", factory="mortal")
     (tmp_path / "toynet.py").write_text(toy.NETWORK + MORTAL)
-    local = done(config, tmp_path / "local")
-    assert local.returncode in (0, 1, 4), local.stderr
-    ray = done(config, tmp_path / "ray", "--engine", "ray", "--workers", "2", dies=30)
+    local = done(config, tmp_path / "local", "local", 0)
+    assert local.returncode == 0, local.stderr
+    ray = done(config, tmp_path / "ray", "ray", 2, dies=20)
     assert ray.returncode == local.returncode, ray.stderr
     assert (tmp_path / "ray-asked" / "dead").exists(), "a worker was killed"
     assert tables(tmp_path / "ray") == tables(tmp_path / "local")
@@ -86,6 +115,37 @@ def test_two_workers_one_of_them_killed_end_with_the_bytes_of_the_local_engine(t
     assert counts[0] == counts[1]
     of_workers = [p for p in (tmp_path / "ray-asked").iterdir() if p.name != "dead"]
     assert len(of_workers) >= 3, "the leader and two workers were asked"
+
+
+@pytest.fixture
+def looked_at(tmp_path) -> Path:
+    config = toy.write(tmp_path, n=15, source="callable", factory="bright")
+    config.write_text(config.read_text().replace("artefact]", "artefact, 'toynet:noted']"))
+    (tmp_path / "toynet.py").write_text("import numpy as np\n" + toy.NETWORK + WHO)
+    return config
+
+
+def test_lookers_find_regions_while_the_model_works_and_change_no_byte(looked_at, tmp_path):
+    alone = done(looked_at, tmp_path / "alone", "local", 0)
+    assert alone.returncode == 0, alone.stderr
+    beside = done(looked_at, tmp_path / "beside", "local", 2)
+    assert beside.returncode == alone.returncode, beside.stderr
+    assert tables(tmp_path / "beside") == tables(tmp_path / "alone")
+    who = {p.name: p.read_text().split() for p in (tmp_path / "beside-asked").iterdir()}
+    assert len(who) == 3, "the leader, which tries a few pictures first, and two lookers"
+    assert sorted(map(len, who.values()))[1:] == [6, 9], (
+        "three chunks of six and fewer: one for a looker, two for the other"
+    )
+    assert len(list((tmp_path / "alone-asked").iterdir())) == 1
+
+
+def test_what_breaks_in_a_looker_is_told_as_if_there_were_none(looked_at, tmp_path):
+    broken = str(toy.arrays(13, ill=True, tagged=False)[0][0, 0].tolist())
+    alone = done(looked_at, tmp_path / "alone", "local", 0, broken=broken)
+    beside = done(looked_at, tmp_path / "beside", "local", 2, broken=broken)
+    assert alone.returncode == beside.returncode != 0
+    assert "this one breaks" in alone.stderr
+    assert beside.stderr.replace("beside", "alone") == alone.stderr
 
 
 def test_what_a_worker_finds_wrong_is_told_as_the_local_engine_tells_it():

@@ -15,6 +15,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from typing import BinaryIO, Self
 
 from audit.bench import Orders
@@ -58,8 +59,9 @@ class Lookers:
         count = min(self.count, len(numbers))
         if name != LOOKED or not count:
             return done
+        orders = replace(self.orders, model=None)  # nothing is asked of it there
         try:
-            told = [pickle.dumps((self.orders, numbers[i::count])) for i in range(count)]
+            told = [pickle.dumps((orders, numbers[i::count])) for i in range(count)]
         except (
             pickle.PicklingError,
             AttributeError,

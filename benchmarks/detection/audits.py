@@ -103,7 +103,7 @@ def _ask(cache: Path, spec: Spec, out: Path) -> None:
             "regions": PROFILE["regions"] + (["artefact"] if spec.masks else []),
         }
     )
-    runner.audit(settings, folder=folder, out=out, model=zoo.network(cache, spec), report=False)
+    runner.audit(settings, folder=folder, out=out, model=zoo.network(cache, spec), report=False, workers=0)
 
 
 def _read_again(cache: Path, spec: Spec, run: Run) -> None:

@@ -114,6 +114,7 @@ def _whole(folder: Path, manifest: Path, size: int) -> None:
         regions=["lesion", "corners", "artefact"],
         second_look={"faithfulness": 8, "sanity": 8, "discovery": 1},
         report=False,
+        workers=0,  # one process, so that one figure holds all of the memory
     )
 
 

@@ -29,6 +29,11 @@ class Times:
         self.wall.append(time.perf_counter() - wall)
 
 
+def processor() -> float:
+    """Seconds of CPU time of this process and of those that it began and that have ended."""
+    return sum(os.times()[:4])
+
+
 def in_turns(jobs: Mapping[str, Job], rounds: int, *, warm: bool = True) -> dict[str, Times]:
     """Each job once a round, so that a slow minute of the machine falls on all. A first round is not counted."""
     found = {name: Times() for name in jobs}

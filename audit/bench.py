@@ -26,7 +26,7 @@ from audit.record import Case, Failure, Fingerprint, Region, Run
 
 @dataclass(frozen=True, kw_only=True)
 class Orders:
-    """A bench as it was laid, in a form that can be sent to another process."""
+    """A bench as it was laid, in a form that can be sent to another process; ``heavy`` if pictures go with it."""
 
     config: Config
     folder: Path
@@ -39,6 +39,7 @@ class Orders:
     trust: bool
     model: Any
     images: Any
+    heavy: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +85,7 @@ class Bench:
             cases=tuple(self.cases),
             regions=tuple(self.regions),
             cues=tuple(self.cues),
+            heavy=bool(self.source.arrays),
         )
 
     def desk(self, run: Run, *, progress: Progress, keep_going: bool) -> Desk:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -169,6 +169,7 @@ def run(
             "give a configuration or the settings, not both", todo="put them into the configuration"
         )
     rows = None if images is None or isinstance(images, Path | str) else images
+    rows = list(rows) if isinstance(rows, Iterator) else rows  # another process may need them again
     return audit(
         config,
         folder=Path(folder or "."),

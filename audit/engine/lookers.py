@@ -57,7 +57,7 @@ class Lookers:
         """Begin the first walk; every other one is left to the local engine."""
         numbers = [n for n in range(len(self.desk.chunks)) if not self.desk.run.parts.done(LOOKED, n)]
         count = min(self.count, len(numbers))
-        if name != LOOKED or not count:
+        if name != LOOKED or not count or self.orders.heavy:
             return done
         orders = replace(self.orders, model=None)  # nothing is asked of it there
         try:

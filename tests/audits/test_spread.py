@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -54,12 +56,14 @@ def mortal():
 WHO = '''
 
 import os
+import time
 
 
 def noted(picture):
     """A place in the frame; it notes which process looks, and breaks at one picture."""
     with open(os.environ["ASKED"] + "/" + str(os.getpid()), "a") as file:
         file.write("looked\\n")
+    time.sleep(float(os.environ.get("SLOW", "0")))
     if str((picture[0, 0] * 255).round().astype(int).tolist()) == os.environ.get("BROKEN"):
         raise RuntimeError("this one breaks")
     mask = np.zeros(picture.shape[:2], bool)
@@ -80,22 +84,18 @@ except errors.PfungstError as error:
 """
 
 
-def done(
-    config: Path, out: Path, engine: str, workers: int, *, dies: int = 0, broken: str = ""
-) -> subprocess.CompletedProcess[str]:
+def begun(config: Path, out: Path, engine: str, workers: int, **more: str) -> subprocess.Popen[str]:
     asked = out.with_name(f"{out.name}-asked")
     asked.mkdir()
-    environment = {
-        **os.environ,
-        "ASKED": str(asked),
-        "DIES": str(dies),
-        "BROKEN": broken,
-        "OMP_NUM_THREADS": "1",
-    }
-    command = [sys.executable, "-c", RUN, config, out, engine, workers]
-    return subprocess.run(
-        [str(c) for c in command], env=environment, capture_output=True, text=True, check=False
-    )
+    environment = {**os.environ, "ASKED": str(asked), "DIES": "0", "OMP_NUM_THREADS": "1", **more}
+    command = [sys.executable, "-c", RUN, str(config), str(out), engine, str(workers)]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def done(config: Path, out: Path, engine: str, workers: int, **more: str) -> subprocess.CompletedProcess[str]:
+    process = begun(config, out, engine, workers, **more)
+    told = process.communicate()[1]
+    return subprocess.CompletedProcess(process.args, process.returncode, stderr=told)
 
 
 def tables(run: Path) -> dict[str, bytes]:
@@ -107,7 +107,7 @@ def test_two_workers_one_of_them_killed_end_with_the_bytes_of_the_local_engine(t
     (tmp_path / "toynet.py").write_text(toy.NETWORK + MORTAL)
     local = done(config, tmp_path / "local", "local", 0)
     assert local.returncode == 0, local.stderr
-    ray = done(config, tmp_path / "ray", "ray", 2, dies=20)
+    ray = done(config, tmp_path / "ray", "ray", 2, DIES="20")
     assert ray.returncode == local.returncode, ray.stderr
     assert (tmp_path / "ray-asked" / "dead").exists(), "a worker was killed"
     assert tables(tmp_path / "ray") == tables(tmp_path / "local")
@@ -141,11 +141,27 @@ def test_lookers_find_regions_while_the_model_works_and_change_no_byte(looked_at
 
 def test_what_breaks_in_a_looker_is_told_as_if_there_were_none(looked_at, tmp_path):
     broken = str(toy.arrays(13, ill=True, tagged=False)[0][0, 0].tolist())
-    alone = done(looked_at, tmp_path / "alone", "local", 0, broken=broken)
-    beside = done(looked_at, tmp_path / "beside", "local", 2, broken=broken)
+    alone = done(looked_at, tmp_path / "alone", "local", 0, BROKEN=broken)
+    beside = done(looked_at, tmp_path / "beside", "local", 2, BROKEN=broken)
     assert alone.returncode == beside.returncode != 0
     assert "this one breaks" in alone.stderr
     assert beside.stderr.replace("beside", "alone") == alone.stderr
+
+
+def test_lookers_end_with_the_run_that_began_them(looked_at, tmp_path):
+    leader = begun(looked_at, tmp_path / "killed", "local", 2, SLOW="1")
+    asked = tmp_path / "killed-asked"
+    lookers = set()
+    while len(lookers) < 2:
+        assert leader.poll() is None, leader.communicate()[1]
+        lookers = {int(p.name) for p in asked.iterdir()} - {leader.pid}
+        time.sleep(0.05)
+    leader.send_signal(signal.SIGKILL)
+    leader.communicate()
+    until = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}/cmdline").exists() for pid in lookers):
+        assert time.monotonic() < until, "a looker goes on alone"
+        time.sleep(0.05)
 
 
 def test_what_a_worker_finds_wrong_is_told_as_the_local_engine_tells_it():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from audit.intervene import inpaint
 from audit.intervene.inpaint import membrane, widened
 
 
@@ -49,3 +52,18 @@ def test_the_halo_is_a_hundredth_of_the_side_and_at_least_a_pixel():
     mask[150, 150] = True
     assert widened(mask).any(0).sum() == 7
     assert widened(mask[::10, ::10]).any(0).sum() == 3
+
+
+def test_the_shapes_that_are_kept_take_no_more_than_their_room(monkeypatch):
+    monkeypatch.setattr(inpaint, "_membranes", OrderedDict())
+    monkeypatch.setattr(inpaint, "REMEMBERED", 200_000)
+    image = np.random.default_rng(0).random((64, 64, 3)).astype(np.float32)
+    painted, held = [], []
+    for side in (*range(8, 40), 8):  # a region of forty pixels a side takes nearly all of the room by itself
+        mask = np.zeros((64, 64), bool)
+        mask[4 : 4 + side, 4 : 4 + side] = True
+        painted.append(membrane(image, mask))
+        held.append(sum(size for *_, size in inpaint._membranes.values()))
+    assert max(held) <= 200_000 or len(inpaint._membranes) == 1
+    assert len(inpaint._membranes) < 33
+    assert (painted[0] == painted[-1]).all(), "what was let go of is made again"

@@ -40,6 +40,7 @@ def strips(source: Source, case: Case) -> list[Strip]:
         caption=f"{words.count(number, 'superpixel')}.",
     )
     pictures: list[Picture] = [first]
+    notes = ["Orange spoke for the predicted class, blue against it."]
     for map_ in maps:
         weights = source.row("lime", f"weights-{map_.layer}", case.id)
         if weights is None or not np.isfinite(weights[0, :number]).any():
@@ -53,23 +54,24 @@ def strips(source: Source, case: Case) -> list[Strip]:
             if (r2 is not None and np.isfinite(r2[0]))
             else ""
         )
+        if told := (_asked(source, map_, case) + fit + untested).strip():
+            notes.append(f"{map_.layer.capitalize()} fill: {told}")
         for most in sorted({min(HEAVIEST[0], number), min(HEAVIEST[1], max(1, number // 2))}):
             keep = np.argsort(-np.abs(own), kind="stable")[:most]
             heavy = np.zeros(number, np.float32)
             heavy[keep] = own[keep]
-            extra = _asked(source, map_, case) + fit + untested if most <= HEAVIEST[0] else ""
             pictures.append(
                 figures.picture(
                     figures.compose(base, heat=heavy[segments], signed=True),
                     alt=f"Case {case.id}: the {most} heaviest superpixels of LIME with the {map_.layer} fill.",
-                    caption=f"The {most} heaviest, {map_.layer} fill.{extra}",
+                    caption=f"The {most} heaviest, {map_.layer} fill.",
                 )
             )
     found = [
         strip(
             "LIME: superpixels, and the heaviest of them at two thresholds",
             pictures,
-            "Orange spoke for the predicted class, blue against it.",
+            " ".join(notes),
         ),
         _questions(source, case, maps, segments, number),
     ]

@@ -399,9 +399,9 @@ def test_the_report_says_what_lime_was_asked_and_how_well_it_knows(run: Run, con
     strip = next(s for s in block.strips if s.title.startswith("LIME: superpixels"))
     wide = np.nanmax(run.array("lime", "half-mean")[row, 0])
     asked = int(run.array("lime", "asked-mean")[row])
-    told = [p.caption for p in strip.pictures if "mean fill" in p.caption]
     assert (
-        f"{asked} questions; the interval of each weight reaches {wide:.3f} to both sides or less" in told[0]
+        f"Mean fill: {asked} questions; the interval of each weight reaches {wide:.3f} to both sides or less"
+        in strip.note
     )
 
 

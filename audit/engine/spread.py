@@ -19,8 +19,11 @@ import numpy as np
 from audit import errors
 from audit.bench import Orders
 from audit.engine.worker import Worker, threads
-from audit.errors import ConfigError, PfungstError, Problem
+from audit.errors import ConfigError, PfungstError, Problem, RunError
 from audit.gather import Desk, Wait, done
+
+DEATHS = 3
+"""How often a worker is started again."""
 
 LOCAL = 2
 """Workers where there is no cluster and nobody says how many."""
@@ -95,13 +98,15 @@ class Spread:
             compute=ray.data.ActorPoolStrategy(size=min(self.workers or 1, len(wanted))),
             num_cpus=self.threads,
             num_gpus=self.gpus or None,
+            max_restarts=DEATHS,
+            max_task_retries=DEATHS,
         )
-        with _quiet():
+        with _quiet(), _dying():
             for made, row in enumerate(answers.iter_rows(), start=1):
                 if row["kind"]:
                     raise _told(row)
-                last = self.desk.chunks[row["number"]].stop - self.desk.chunks[0].start
-                self.desk.progress.step(min(made * self.desk.config.batch, len(self.desk.cases), last), name)
+                told = f"by {self.workers} workers"
+                self.desk.progress.step(min(made * self.desk.config.batch, len(self.desk.cases)), told)
         return done
 
 
@@ -138,6 +143,20 @@ def _written(error: PfungstError) -> str:
 def _told(row: dict[str, Any]) -> PfungstError:
     kind: type[PfungstError] = getattr(errors, str(row["kind"]), PfungstError)
     return kind([Problem(**problem) for problem in json.loads(row["what"])])
+
+
+@contextmanager
+def _dying() -> Iterator[None]:
+    """A chunk that ends every process that it is given to must not be tried for ever."""
+    import ray
+
+    try:
+        yield
+    except ray.exceptions.RayActorError as error:
+        raise RunError(
+            f"a worker ended more than {DEATHS} times at the same work: {str(error).splitlines()[0]}",
+            todo="look at its machine's memory and at Ray's logs; the same command with --resume goes on",
+        ) from error
 
 
 @contextmanager

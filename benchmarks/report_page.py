@@ -23,8 +23,9 @@ from PIL import Image as Pillow
 from scipy import ndimage
 
 from audit.report import album, grids, html, packet
-from audit.report.blocks import Word
+from audit.report.blocks import Fact, Word
 from audit.report.context import Context
+from audit.report.dossier import Dossier, Section
 
 SIDE, DISTINCT, REGIONS = (
     224,
@@ -150,12 +151,18 @@ def index(rng: np.random.Generator, count: int, shard: int) -> str:
 def context() -> Context:
     """A report that says nothing: the album is what is measured."""
     word = Word(key="undecided", word="Undecided", sign="○", meaning="Synthetic.")
-    plain = {"str": "synthetic", "bool": False, "Word": word}
+    plain = {"str": "synthetic", "bool": False, "Word": word, "Dossier": _nothing(Dossier, {})}
+    return _nothing(Context, plain)
+
+
+def _nothing(noun: Any, plain: dict[str, Any]) -> Any:
+    """A noun without content: sections of nothing, and no rows."""
+    plain = {"Section": Section(), "Fact": Fact(name="synthetic", text="synthetic"), **plain}
     empty = {
         f.name: plain.get(str(f.type), None if str(f.type).endswith("None") else ())
-        for f in dataclasses.fields(Context)
+        for f in dataclasses.fields(noun)
     }
-    return Context(**empty)
+    return noun(**empty)
 
 
 def write(folder: Path, count: int, *, beside: bool) -> Path:

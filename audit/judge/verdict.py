@@ -202,7 +202,8 @@ def _row(see: Sight) -> Verdict:
         return see.say("clear", told(see.reliance), aside(see))
     if see.suspicions:
         return see.say("suspected", told(see.suspicions), left_open(see, clear=clear))
-    return see.say("undecided", left_open(see, clear=clear), told(enough))
+    heard = [f for f in see.sufficiency if f in enough or any(sign(e) for e in f.estimates)]
+    return see.say("undecided", left_open(see, clear=clear), told(heard))
 
 
 def _shadowed(row: Verdict, region: Region, clinical: Sequence[Region], known: list[Estimate]) -> Verdict:

@@ -234,6 +234,14 @@ def test_transplant_alone_is_suspected_where_the_artefact_goes_with_the_class(
         assert "moves" in row.statement or "raises" in row.statement
 
 
+def test_an_undecided_row_tells_of_a_transplant_that_moves_the_answer_but_not_for_certain_enough() -> None:
+    """Half the way to the limit is no verdict, and nothing to be passed over in silence either."""
+    some, none = mirrored("transplant", 0.35, 0.1), mirrored("transplant", 0.05, 0.1)
+    told = [only(judged([*GROUND, *BETWEEN, *LOOSE, *put])) for put in (some, none)]
+    assert [row.verdict for row in told] == ["undecided", "undecided"]
+    assert ["of cases of other classes into a case" in row.statement for row in told] == [True, False]
+
+
 def test_a_handful_of_pictures_to_cut_from_says_nothing() -> None:
     """Put into however many others, twelve tags are twelve tags."""
     few = est("presence", 12 / 128, 0.05, region="text", n=128)

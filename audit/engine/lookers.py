@@ -15,6 +15,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO, Self
 
@@ -52,6 +53,9 @@ class Lookers:
         for process in self.processes:
             process.kill()
             process.wait()
+            assert process.stdin is not None
+            with suppress(BrokenPipeError):
+                process.stdin.close()
 
     def ahead(self, name: str) -> Wait:
         """Begin the first walk; every other one is left to the local engine."""
@@ -79,11 +83,9 @@ class Lookers:
             )
             self.processes.append(process)
             assert process.stdin is not None
-            try:
+            with suppress(BrokenPipeError):
                 process.stdin.write(message)
                 process.stdin.flush()  # and left open: its end says that this process has ended
-            except BrokenPipeError:
-                pass
         return self._wait
 
     def _wait(self) -> None:

@@ -13,7 +13,7 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.test
 	@tools/system pdf browser
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal  # threads of two processes wait for each other
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

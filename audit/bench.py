@@ -186,10 +186,10 @@ def relaid(orders: Orders, *, asks: bool) -> Bench:
     source = given.source(config, folder, orders.images, orders.keep_going)
     classifier: Classifier = Unasked(tuple(config.model.classes), orders.grid.size)
     passes, prepared = Passes(), Prepared(explained=(), trace=None)
-    with plugins.importing_from(folder, config.named_regions):
-        regions.catalogue(
-            config.all_regions, config.images.columns.kinds, folder=folder
-        )  # imports the user's own
+    own = [name for name in config.named_regions if ":" in name]
+    with plugins.importing_from(folder, own):  # found by their names from here on, wherever they came from
+        for name in own:
+            plugins.imported(name)
     if asks:
         classifier = given.classifier(config, folder, orders.trust, orders.model)
         config = given.fitted(config, classifier)

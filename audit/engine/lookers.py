@@ -21,7 +21,7 @@ from typing import BinaryIO, Self
 
 from audit.bench import Orders
 from audit.engine.worker import Worker
-from audit.gather import Desk, Wait, done
+from audit.gather import Desk, Wait, nothing
 from audit.gather.desk import LOOKED
 
 FEWEST = 64
@@ -62,7 +62,7 @@ class Lookers:
         numbers = [n for n in range(len(self.desk.chunks)) if not self.desk.run.parts.done(LOOKED, n)]
         count = min(self.count, len(numbers))
         if name != LOOKED or not count or self.orders.heavy:
-            return done
+            return nothing
         orders = replace(self.orders, model=None)  # nothing is asked of it there
         try:
             told = [pickle.dumps((orders, numbers[i::count])) for i in range(count)]
@@ -71,7 +71,7 @@ class Lookers:
             AttributeError,
             TypeError,
         ):  # objects at hand that cannot leave this process
-            return done
+            return nothing
         for message in told:
             process = subprocess.Popen(
                 [sys.executable, "-m", __name__],

@@ -20,7 +20,7 @@ from audit import errors
 from audit.bench import Orders
 from audit.engine.worker import Worker, threads
 from audit.errors import ConfigError, PfungstError, Problem, RunError
-from audit.gather import Desk, Wait, done
+from audit.gather import Desk, Wait, nothing
 
 DEATHS = 3
 """How often a worker is started again."""
@@ -89,7 +89,7 @@ class Spread:
 
         wanted = [n for n in range(len(self.desk.chunks)) if not self.desk.run.parts.done(name, n)]
         if not wanted:
-            return done
+            return nothing
         jobs = ray.data.from_items([{"number": n} for n in wanted], override_num_blocks=len(wanted))
         answers = jobs.map_batches(
             Actor,
@@ -107,7 +107,7 @@ class Spread:
                     raise _told(row)
                 told = f"by {self.workers} workers"
                 self.desk.progress.step(min(made * self.desk.config.batch, len(self.desk.cases)), told)
-        return done
+        return nothing
 
 
 class Actor:

@@ -21,18 +21,18 @@ from audit.gather.maps import Maps
 from audit.gather.second_look import look_back
 from audit.gather.survey import JOINT, surveying
 
-__all__ = ["JOINT", "Ahead", "Desk", "Load", "Wait", "done", "gather", "keep", "walk"]
+__all__ = ["JOINT", "Ahead", "Desk", "Load", "Wait", "gather", "keep", "nothing", "walk"]
 
 Wait = Callable[[], None]
 Ahead = Callable[[str], Wait]
 """Told of a walk before it begins, so that other processes may make its chunks first; and what waits for them."""
 
 
-def done() -> None:
+def nothing() -> None:
     """There is nothing to wait for."""
 
 
-def gather(desk: Desk, prepared: Prepared, ahead: Ahead = lambda name: done) -> None:
+def gather(desk: Desk, prepared: Prepared, ahead: Ahead = lambda name: nothing) -> None:
     """Ask everything that is not known yet of a run."""
 
     def each(name: str, wait: Wait) -> None:
@@ -43,7 +43,7 @@ def gather(desk: Desk, prepared: Prepared, ahead: Ahead = lambda name: done) -> 
 
     maps = Maps(desk, prepared)
     looked = ahead(LOOKED)
-    if looked is not done:
+    if looked is not nothing:
         desk.progress.stage("maps, while the pictures are looked at", len(desk.cases))
         for number, rows in enumerate(desk.chunks):
             _map(desk, maps, number)

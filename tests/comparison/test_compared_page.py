@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import outloud
 import pypdf
 import pytest
 import twins
+from reading import HOSTILE, NEVER, Text
 from twins import N, said
 
 from audit import schemas
@@ -22,35 +21,6 @@ from audit.comparison import Comparison, compare
 from audit.comparison.page import build
 from audit.record import Run
 from audit.report import words
-
-HOSTILE = "<script>alert(1)</script>\"'{{ 7*7 }}&amp;<img src=x onerror=alert(2)>"
-NEVER = re.compile(r"\b(None|nan|NaN|inf|Undefined)\b")
-
-
-class Text(HTMLParser):
-    """The text and the tags of a page, without its style and script."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.silent = False
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self.silent = tag in ("style", "script")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.silent = False
-
-    def handle_data(self, data: str) -> None:
-        if not self.silent:
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split()).replace("\u00a0", " ")
 
 
 def moving(path: Path, number: int, **more: Any) -> Run:

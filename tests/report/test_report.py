@@ -5,7 +5,6 @@ import itertools
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pypdf
 import pytest
 import synthetic
 from PIL import Image as Pillow
+from reading import HOSTILE, NEVER, Text
 from weasyprint.urls import FatalURLFetchingError
 
 from audit.errors import RunError
@@ -24,29 +24,6 @@ from audit.report.panel import strips
 from audit.report.source import load
 
 ROOT = Path(__file__).resolve().parents[2]
-HOSTILE = "<script>alert(1)</script>\"'{{ 7*7 }}&amp;<img src=x onerror=alert(2)>"
-NEVER = re.compile(r"\b(None|nan|NaN|inf|Undefined)\b")
-
-
-class Text(HTMLParser):
-    """The text, the tags and the attributes of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        if not self.tags or self.tags[-1][0] not in ("style", "script"):
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
 
 
 def paper_text(content: bytes) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import synthetic
-from test_report import Text, printed, table, texts
+from reading import Text
+from test_report import printed, table, texts
 
 from audit.record import Estimate, Run
 from audit.report import Context, build, html

@@ -12,16 +12,19 @@ from numpy.typing import NDArray
 from audit.discover.spots import overlap
 from audit.record.nouns import Mask, Region
 
-How = Literal["one place", "cluster", "moving", "informative"]
+How = Literal["one place", "cluster", "moving", "informative", "thing"]
 
 TITLES: dict[How, str] = {
     "one place": "Found: attribution stands at one place",
     "cluster": "Found: attribution of a cluster of cases",
     "moving": "Found: the hottest spot of each case",
     "informative": "Found: a place whose look goes with the label",
+    "thing": "Found: things of one kind, of which one class has more",
 }
 
 FIXED: tuple[How, ...] = ("one place", "cluster")
+PICTURED: tuple[How, ...] = ("informative", "thing")
+"""Found from the pictures and their labels alone."""
 
 DETECTOR = "discovered"
 VERSION = "1"
@@ -43,11 +46,11 @@ class Candidate:
     ``examples`` the clearest of them for a montage. ``label`` is the commonest label of the rows, ``purity`` its
     share there and ``base`` its share in the whole set. ``clusters`` are the sizes of the clusters that were found
     where ``how`` is "cluster". ``mean`` ``(h, w)`` is the mean map of the rows over its own mean. ``strength`` is
-    how many times its share of the area the attribution inside is (of an informative place: the largest t of its
-    cells). ``mask`` is the place itself ``(h, w)``, None where it moves. ``beside``: of the rows that have a
-    lesion, the share in which the mask comes near it (None: no lesion is drawn there); an honest network's maps
-    spill over the lesion's edge, so a candidate beside it in nearly every case may be the lesion. ``limits`` says
-    what cannot be told.
+    how many times its share of the area the attribution inside is (of what was found in the pictures alone: how far
+    the classes differ in it, as a t). ``mask`` is the place itself ``(h, w)``, None where it moves. ``beside``: of the
+    rows that have a lesion, the share in which the mask comes near it (None: no lesion is drawn there); an honest
+    network's maps spill over the lesion's edge, so a candidate beside it in nearly every case may be the lesion.
+    ``limits`` says what cannot be told.
     """
 
     name: str
@@ -106,12 +109,12 @@ def chosen(candidates: Sequence[Candidate], *, most: int) -> list[Candidate]:
     """At most ``most``, no two of them the same place, within each way of finding the heaviest first
     (:func:`weight`).
 
-    First one of each way: a fixed place or a cluster's, moving spots, an informative place. So a way that is blind
-    to this artefact cannot crowd out the one that sees it. Then whichever is heaviest.
+    First one of each way: a fixed place or a cluster's, moving spots, what pictures and labels alone tell. So a way
+    that is blind to this artefact cannot crowd out the one that sees it. Then whichever is heaviest.
     """
     kept: list[Candidate] = []
     heaviest = sorted(candidates, key=lambda c: (-weight(c), c.how))
-    for ways in (FIXED, ("moving",), ("informative",), None):
+    for ways in (FIXED, ("moving",), PICTURED, None):
         turn = 0
         for candidate in heaviest:
             if ways is not None and (candidate.how not in ways or turn):

@@ -66,18 +66,18 @@ def informative_places(
         Undefined: no class has ten patients in it and ten outside it.
     """
     features, size = _features(images, lesions, known)
-    unit_values, unit_labels = _units(features, labels, patients)
+    unit_values, unit_labels = units(features, labels, patients)
     names = [
         c for c in sorted(set(labels)) if FEWEST <= int((unit_labels == c).sum()) <= len(unit_labels) - FEWEST
     ]
     if not names:
         raise Undefined(FEW)
-    told = _told(unit_values, np.stack([unit_labels == c for c in names]))
+    apart = told(unit_values, np.stack([unit_labels == c for c in names]))
     rng = np.random.default_rng(seed)
     bar = float(
         np.quantile(
             [
-                np.abs(_told(unit_values, np.stack([dealt == c for c in names]))).max()
+                np.abs(told(unit_values, np.stack([dealt == c for c in names]))).max()
                 for dealt in (rng.permutation(unit_labels) for _ in range(ROUNDS))
             ],
             1 - LEVEL,
@@ -85,16 +85,16 @@ def informative_places(
         )
     )
     grid = features.shape[2:]
-    told = told.reshape(len(names), len(LOOKS), *grid)
+    apart = apart.reshape(len(names), len(LOOKS), *grid)
     zoom = max(1, min(SIDE, min(size)) // max(grid))
     taken = np.zeros(tuple(g * zoom for g in grid), bool)
     found: list[Candidate] = []
     for _ in range(most):
-        left = np.where(taken[::zoom, ::zoom] | taken[zoom // 2 :: zoom, zoom // 2 :: zoom], 0, np.abs(told))
+        left = np.where(taken[::zoom, ::zoom] | taken[zoom // 2 :: zoom, zoom // 2 :: zoom], 0, np.abs(apart))
         which, look, *place = (int(i) for i in np.unravel_index(int(left.argmax()), left.shape))
         if left[which, look, *place] <= bar:
             break
-        heat = np.abs(told[which]).max(0).repeat(zoom, 0).repeat(zoom, 1)
+        heat = np.abs(apart[which]).max(0).repeat(zoom, 0).repeat(zoom, 1)
         heat = np.where(heat > bar, heat, 0)
         smooth = ndimage.gaussian_filter(heat, zoom / 2)
         within = np.zeros(heat.shape, bool)
@@ -141,7 +141,7 @@ def _features(
     return np.stack(rows), size
 
 
-def _units(
+def units(
     features: NDArray[np.float64], labels: Sequence[str], patients: Sequence[str] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
     """One row for each patient and label: the mean over the pictures; missing cells at the mean of all."""
@@ -162,7 +162,7 @@ def _units(
     return values, np.array([k.split("\0")[-1] for k in keys], dtype=object)
 
 
-def _told(values: NDArray[np.float64], classes: NDArray[np.bool_]) -> NDArray[np.float64]:
+def told(values: NDArray[np.float64], classes: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The t of each class against the others ``(k, d)``, by the point-biserial correlation with standard scores."""
     share = classes.mean(1, keepdims=True)
     r = (classes - share) @ values / len(values) / np.sqrt(share * (1 - share))
@@ -174,7 +174,7 @@ def _candidate(
     small: Mask,
     values: NDArray[np.float64],
     labels: Sequence[str],
-    told: tuple[str, str],
+    what: tuple[str, str],
     strength: float,
     size: tuple[int, int],
     heat: NDArray[np.float64],
@@ -182,7 +182,7 @@ def _candidate(
 ) -> list[Candidate]:
     """The place, in the cases where something stands there: on the side of the midpoint between class and others that
     has more detail, or whose light or colour is farther from the picture's own middle."""
-    name, look = told
+    name, look = what
     own = np.asarray(labels, dtype=object) == name
     one, other = float(np.nanmean(values[own])), float(np.nanmean(values[~own]))
     upper = max(one, other) if look == LOOKS[0] else max(one, other, key=abs)

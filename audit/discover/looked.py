@@ -149,12 +149,14 @@ def _pooled(layer: NDArray[np.generic], step: int) -> NDArray[np.float32]:
     return np.asarray(sums / np.outer(high, wide), dtype=np.float32)
 
 
-def cells(densities: NDArray[np.floating], off: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
-    """Means over a grid of ``CELLS`` by ``CELLS`` (fewer where there are fewer pixels), ``(n, g, g)``.
+def cells(
+    densities: NDArray[np.floating], off: NDArray[np.bool_] | None = None, *, grid: int = CELLS
+) -> NDArray[np.float64]:
+    """Means over ``grid`` rows and columns (fewer where there are fewer pixels), ``(n, g, g)``.
 
     With ``off`` the mean of what is not off, NaN for a cell of which less than half is left.
     """
-    edges = [np.unique((np.arange(CELLS) * s) // CELLS) for s in densities.shape[1:]]
+    edges = [np.unique((np.arange(grid) * s) // grid) for s in densities.shape[1:]]
 
     def summed(stack: NDArray[np.generic]) -> NDArray[np.float64]:
         found: NDArray[np.float64] = np.add.reduceat(

@@ -119,16 +119,17 @@ def _discovery(desk: Desk, maps: Sequence[Map], each: Callable[[str], None]) -> 
     known = np.logical_or.reduce([np.asarray(m) for m in listed]) if listed else None
     drawn = any(desk.picture(row)[1] is not None for row in range(len(desk.cases)))
     lesions = np.stack([desk.lesion(row) for row in range(len(desk.cases))]) if drawn else None
-    also = []
+    also: list[discover.Candidate] = []
     try:
-        also = discover.informative_places(
-            (desk.picture(row)[0] for row in range(len(desk.cases))),
-            labels,
-            lesions=lesions,
-            known=known,
-            patients=[c.patient for c in desk.cases],
-            seed=desk.config.seed,
-        )
+        for propose in (discover.informative_places, discover.things):
+            also += propose(
+                (desk.picture(row)[0] for row in range(len(desk.cases))),
+                labels,
+                lesions=lesions,
+                known=known,
+                patients=[c.patient for c in desk.cases],
+                seed=desk.config.seed,
+            )
     except Undefined as why:
         desk.undiscovered.append(str(why))
     heats = {m.name: desk.run.array("maps", m.name) for m in maps}
@@ -147,7 +148,7 @@ def _discovery(desk: Desk, maps: Sequence[Map], each: Callable[[str], None]) -> 
         )
     except Undefined as why:
         desk.undiscovered.append(str(why))
-        found = also[:most]
+        found = discover.chosen(also, most=most)
     discover.save(desk.run, found)
     desk.regions.extend(candidate.region for candidate in found)
     desk.open_masks()

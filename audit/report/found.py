@@ -24,7 +24,15 @@ HOW = {
     "cluster": "attribution stands there in one cluster of cases that are explained alike",
     "moving": "the hottest spot of each case, wherever it is",
     "informative": "what the pictures show there goes with the label; no map was asked",
+    "thing": "pictures of one class hold more of what looks like this, wherever it lies; no map was asked",
 }
+
+
+UNITS = {
+    "informative": "as the largest t of its cells",
+    "thing": "as the t of how much of it the pictures of a class hold, against the others",
+}
+"""Of how strongly a place stands out, where that is not attribution over its share of the area."""
 
 
 def found_blocks(source: Source) -> tuple[FoundBlock, ...]:
@@ -72,9 +80,7 @@ def _block(source: Source, region: Region) -> FoundBlock:
         sizes = ", ".join(str(n) for n in settings["cluster sizes"])
         facts.append(Fact(name="Clusters", text=f"{sizes} cases"))
     if settings.get("strength") is not None:
-        unit = "as the largest t of its cells" if settings.get("how") == "informative" else (
-            "times as much attribution as its share of the area"
-        )  # fmt: skip
+        unit = UNITS.get(str(settings.get("how")), "times as much attribution as its share of the area")
         facts.append(Fact(name="Strength", text=f"{words.number(float(settings['strength']))} {unit}"))
     if settings.get("maps"):
         facts.append(Fact(name="Maps", text=str(settings["maps"])))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from scipy.special import ndtr
+
 from audit.judge.asking import bearing
 from audit.judge.schema import Weight
 from audit.judge.words import capital, tell
@@ -98,7 +100,8 @@ class Sight:
         return name.startswith("corner-") or name == "border" or detector in ("discovered", "saved place")
 
     def strength(self) -> float | None:
-        """The smallest effect that a confirmation asks for, in the stratum where that is largest."""
+        """The smallest effect that a confirmation asks for, in the stratum where that is largest; of a cue as far as the
+        score follows it for certain."""
         asked = self.voters(self.reliance, self.intervention)
         if not asked:
             return None
@@ -110,7 +113,7 @@ class Sight:
         size = max(least, key=abs)
         follow = self.estimate("follow") if self.region.role != "artefact" else None
         if follow is not None and follow.value is not None:
-            return max(0.0, _together([size, follow.value]))
+            return max(0.0, size * _sure(follow))
         transplants = [e.value or 0.0 for e in self.voters(self.sufficiency, "transplant")]
         if transplants and self.everywhere:
             return max(0.0, min(abs(size), max(transplants)))
@@ -128,6 +131,20 @@ def _together(values: Sequence[float]) -> float:
     if all(v > 0 for v in values) or all(v < 0 for v in values):
         return min(values, key=abs)
     return 0.0
+
+
+def _sure(e: Estimate) -> float:
+    """How certain it is that an effect is positive: from 0, where it is as likely negative, to 1.
+
+    >>> _sure(Estimate(metric="follow", value=0.2, low=0.0, high=0.4, se=0.1)) > 0.95
+    True
+    >>> _sure(Estimate(metric="follow", value=-0.2, low=-0.4, high=0.0, se=0.1))
+    0.0
+    """
+    if e.value is None or e.low is None or e.high is None:
+        return 0.0
+    se = e.se or (e.high - e.low) / (2 * 1.96)
+    return max(0.0, 2 * float(ndtr(e.value / se)) - 1) if se > 0 else float(e.value > 0)
 
 
 def sign(e: Estimate) -> int:

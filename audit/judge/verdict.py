@@ -189,19 +189,21 @@ def _row(see: Sight) -> Verdict:
         words = "No matched control places were there to compare with, so this is not confirmed."
         return see.say("suspected", told(flagged), words)
     clear = "clear" in outcomes and "undecided" not in outcomes
-    enough = [f for f in see.sufficiency if f.outcome == "flagged"]
+    hinted = [f for f in see.suspicions if f.evidence == "sufficiency"]
+    enough = [f for f in see.sufficiency if f.outcome == "flagged"] or hinted
     towards = see.transplanted() > 0 or not see.everywhere
     if enough and towards and tie(see, see.transplanted())[0] and not (clear and see.control):
         words = "But taking it away does not show that the answer needs it, so this is not confirmed."
-        return see.say("suspected", told(enough), words, left_open(see, clear=clear))
+        return see.say("suspected", told([*see.sufficiency, *enough]), words, left_open(see, clear=clear))
     disagree = [f for f in see.suspicions if f.evidence == "reliance" and see.region.role == "artefact"]
     if disagree and clear and see.control:
         words = "But not every way of painting over says so, so this is not confirmed."
         return see.say("suspected", told(disagree), words, told(see.reliance))
     if clear and see.control:
         return see.say("clear", told(see.reliance), aside(see))
-    if see.suspicions:
-        return see.say("suspected", told(see.suspicions), left_open(see, clear=clear))
+    rest = [f for f in see.suspicions if f not in hinted]
+    if rest:
+        return see.say("suspected", told(rest), left_open(see, clear=clear))
     heard = [f for f in see.sufficiency if f in enough or any(sign(e) for e in f.estimates)]
     return see.say("undecided", left_open(see, clear=clear), told(heard))
 

@@ -242,6 +242,30 @@ def test_an_undecided_row_tells_of_a_transplant_that_moves_the_answer_but_not_fo
     assert ["of cases of other classes into a case" in row.statement for row in told] == [True, False]
 
 
+def test_a_transplant_that_many_places_outvote_is_suspected_by_name() -> None:
+    """Beyond the limit by itself, and not after the correction for the other places: a reason to look at this one."""
+    corners = [replace(CORNER, name=f"corner-{n}") for n in ("top-right", "bottom-left", "bottom-right")]
+    put = mirrored("transplant", 0.40, 0.08, region=CORNER.name, n=60)
+    none = [e for c in corners for e in mirrored("transplant", 0.25, 0.1, region=c.name, n=60)]
+    there = [est("presence", 1.0, 0.0, region=c.name) for c in (CORNER, *corners)]
+    result = judged([*GATES, *CONTROL, *there, *put, *none], [LESION, CORNER, *corners])
+    rules = {f.rule: f.outcome for f in result.findings if f.region == CORNER.name}
+    assert rules["sufficiency-artefacts"] == "undecided"
+    row = next(r for r in result.verdicts if r.artefact == CORNER.name)
+    assert row.verdict == "suspected"
+    assert "Holm's correction" in row.statement
+    assert "does not show that the answer needs it" in row.statement
+    assert {r.verdict for r in result.verdicts if r.artefact != CORNER.name} == {"undecided"}
+
+
+def test_how_certain_the_score_follows_weighs_the_strength_of_a_cue() -> None:
+    """The effect counts in its own unit: a small correlation that is sure takes nothing off, an unsure one does."""
+    sure, unsure, none = (only(judged([*BASE, *cue(0.8, f)], ROOM)) for f in (0.4, 0.08, 0.0))
+    assert sure.strength == pytest.approx(0.8, abs=0.01)
+    assert 0.2 < (unsure.strength or 0) < 0.75
+    assert not none.strength
+
+
 def test_a_handful_of_pictures_to_cut_from_says_nothing() -> None:
     """Put into however many others, twelve tags are twelve tags."""
     few = est("presence", 12 / 128, 0.05, region="text", n=128)
@@ -298,7 +322,7 @@ def test_a_cue(shift: float | None, follow: float | None, apart: float, verdict:
     row = only(judged([*BASE, *cue(shift, follow, apart)], ROOM))
     assert (row.verdict, row.artefact) == (verdict, "brightness")
     if verdict == "confirmed":
-        assert row.strength == 0.6
+        assert row.strength == 0.8  # of the answer, in its standard deviations: the score follows for certain
         assert "changing brightness alone by what the classes differ in" in row.statement.lower()
 
 
@@ -335,7 +359,7 @@ def test_cues_and_artefacts_stand_beside_each_other_strongest_first() -> None:
     result = judged([*GROUND, *BIG, *GOES, *cue(0.8, 0.6)], [LESION, BRIGHTNESS, TEXT])
     assert [(r.artefact, r.verdict, r.strength) for r in result.verdicts] == [
         ("text", "confirmed", 1.43),
-        ("brightness", "confirmed", 0.6),
+        ("brightness", "confirmed", 0.8),
     ]
 
 

@@ -100,8 +100,10 @@ class Sight:
         return name.startswith("corner-") or name == "border" or detector in ("discovered", "saved place")
 
     def strength(self) -> float | None:
-        """The smallest effect that a confirmation asks for, in the stratum where that is largest; of a cue as far as the
-        score follows it for certain."""
+        """The smallest effect that a confirmation asks for, in the stratum where that is largest.
+
+        Of a cue that effect counts as far as it is certain that the score follows it.
+        """
         asked = self.voters(self.reliance, self.intervention)
         if not asked:
             return None

@@ -1,6 +1,6 @@
 """The command: trains or loads the zoo, audits it, and writes one table.
 
-    python -m benchmarks.detection --plan fast|session|full --cache DIR --jobs N
+    python -m benchmarks.detection --plan fast|session|power|full --cache DIR --jobs N
 
 It goes on where it was: no network is trained twice, none is audited twice. ``--redo judge`` judges the kept runs
 again, ``--redo measure`` measures them again too, ``--redo audit`` asks the networks again.
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.detection import zoo
-from benchmarks.detection.plans import PLANS, Spec
+from benchmarks.detection.plans import NEAR, PLANS, Spec
 
 CACHE = Path.home() / ".cache" / "pfungst-zoo"
 
@@ -35,12 +35,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(note)
     if given.plan == "fast":
         zoo.unpack(given.cache, specs)
+    if given.plan == "power":
+        specs = [s for s in specs if NEAR[0] <= zoo.truth(given.cache, s).drop < NEAR[1]]
+        chosen = specs
     if given.train:
         for spec in specs:
             truth = zoo.truth(given.cache, spec)
             print(
                 f"{spec.name:40s}{spec.trained:7s} aligned {truth.aligned:.3f} drop {truth.drop:+.3f} "
-                f"flip {truth.flip:.3f} {truth.kind}",
+                f"flip {truth.flip:.3f} own {truth.own_drop:+.3f} {truth.own_flip:.3f} {truth.kind}",
                 flush=True,
             )
         return 0

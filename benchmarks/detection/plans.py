@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.detection.families import FAMILIES
 from benchmarks.detection.networks import NETWORKS
@@ -18,7 +18,8 @@ class Spec:
 
     ``family``: the artefact in the audited set, None for a set without any. ``rho``: P(a | 1) - P(a | 0) in training;
     None: it never saw the artefact. ``among``: the same in the audited set. ``masks``: the audit is told where the
-    artefact is; where it is not, it must find it.
+    artefact is; where it is not, it must find it. ``wide``: the number of the wide set that it is audited on; 0: the
+    usual set.
     """
 
     task: str
@@ -28,6 +29,7 @@ class Spec:
     rho: float | None = None
     among: float = ALIGNED
     masks: bool = False
+    wide: int = 0
 
     @property
     def name(self) -> str:
@@ -39,7 +41,11 @@ class Spec:
             self.family or "plain",
             "never" if self.rho is None else self.rho,
         )
-        return "-".join(map(str, parts)) + ("-told" if self.masks else "")
+        return (
+            "-".join(map(str, parts))
+            + ("-told" if self.masks else "")
+            + (f"-wide{self.wide}" if self.wide else "")
+        )
 
     @property
     def trained(self) -> str:
@@ -143,4 +149,19 @@ FAST = (
 )
 """A handful whose weights lie in ``tests/benchmarks/zoo`` (``zoo.pack`` puts them there)."""
 
-PLANS: dict[str, list[Spec]] = {"fast": list(FAST), "session": _session(), "full": _full()}
+NEAR = (0.04, 0.07)
+"""Drops of accuracy about the 5 points that must be found from 150 cases that bear the artefact."""
+
+
+def _wide() -> list[Spec]:
+    """Drawn Clever Hanses on two wide sets each; the command leaves out those whose drop is not ``NEAR`` 5 points."""
+    hans = [s for s in _session() if s.trained == "hans" and s.task == "lesions"]
+    return [replace(s, wide=number) for s in hans for number in (1, 2)]
+
+
+PLANS: dict[str, list[Spec]] = {
+    "fast": list(FAST),
+    "session": _session(),
+    "power": _wide(),
+    "full": _full(),
+}

@@ -44,6 +44,7 @@ def folder(cache: Path, spec: Spec) -> Path:
                 spec.seed,
                 spec.among if spec.family else 0,
                 spec.masks,
+                *([spec.wide] if spec.wide else []),
             )
         ).encode()
     ).hexdigest()[:10]
@@ -64,14 +65,15 @@ def twins(path: Path) -> Twins:
 
 
 def _write(path: Path, spec: Spec) -> None:
-    pictures = tasks.pictures(spec.task, "audit", spec.seed)
+    split = f"wide-{spec.wide}" if spec.wide else "audit"
+    pictures = tasks.pictures(spec.task, split, spec.seed)
     labels = np.array([p.label for p in pictures])
     without = np.stack([p.image for p in pictures])
     shown, masks = without, np.zeros(without.shape[:3], bool)
     bears = np.zeros(len(pictures), bool)
     if spec.family:
         bears = tasks.bearing(labels, spec.among, np.random.default_rng([6, spec.seed]))
-        planted, places = tasks.planted(spec.task, "audit", spec.seed, spec.family)
+        planted, places = tasks.planted(spec.task, split, spec.seed, spec.family)
         shown = np.where(bears[:, None, None, None], planted, without)
         if places is not None:
             masks = places & bears[:, None, None]

@@ -20,6 +20,9 @@ SPLITS = ("base", "tune", "audit", "truth")
 FAINT = 0.6
 """How clear lesions are in what networks are fine-tuned on: where the sign is hard to see, a shortcut is taken."""
 
+WIDE = 300
+"""Pictures of a wide set, of which half bear the artefact; each of the splits ``wide-1``, ``wide-2``, ... is one."""
+
 WHOLE = {"base": (0.0, 0.66), "tune": (0.0, 0.66), "audit": (0.66, 0.84), "truth": (0.84, 1.0)}
 """Which part of a limited set of real pictures a split takes. Fine-tuning sees the base's pictures again."""
 
@@ -53,17 +56,22 @@ TASKS: dict[str, Task] = {
 @functools.lru_cache(maxsize=3)
 def pictures(task: str, split: str, seed: int) -> tuple[Picture, ...]:
     """The artefact-free pictures of a split, classes alternating. Of drawn tasks each seed has its own."""
-    count = TASKS[task].sizes[split]
+    count = WIDE if split.startswith("wide") else TASKS[task].sizes[split]
     if task == "isic":
         every = skin.pictures()
         pairs = np.random.default_rng([2017, seed]).permutation(len(every) // 2)
         first, last = (round(len(pairs) * share) for share in WHOLE[split])
         chosen = [every[2 * pair + side] for pair in pairs[first:last] for side in (0, 1)]
         return tuple(chosen[:count])
-    part = SPLITS.index(split)
+    part = _part(split)
     clear = FAINT if split == "tune" else 1.0
     number = TASKS[task].number
     return tuple(draw((number, part, seed, i), i % 2, task=task, clear=clear) for i in range(count))
+
+
+def _part(split: str) -> int:
+    """The number of a split's random streams."""
+    return len(SPLITS) + int(split.removeprefix("wide-")) if split.startswith("wide") else SPLITS.index(split)
 
 
 def planted(
@@ -71,7 +79,7 @@ def planted(
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
     """Every picture of a split with the artefact: images (n, h, w, 3), and masks (n, h, w) of one that has a place."""
     number = list(FAMILIES).index(family)
-    part = SPLITS.index(split)
+    part = _part(split)
     found = [
         FAMILIES[family].plant(
             picture, np.random.default_rng([77, TASKS[task].number, part, seed, number, i])

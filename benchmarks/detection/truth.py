@@ -28,6 +28,8 @@ class Truth:
 
     ``flip``: share of pictures whose answer the artefact changes; ``shift``: mean change of the score of class 1 when
     it is put in, in standard deviations of the score without it; ``plain``: accuracy on pictures without it.
+    ``own_drop``, ``own_flip``: the same of what real pictures bring along by themselves (see :mod:`own`), 0 for drawn
+    ones.
     """
 
     aligned: float
@@ -36,6 +38,8 @@ class Truth:
     flip: float
     shift: float
     plain: float
+    own_drop: float = 0.0
+    own_flip: float = 0.0
 
     @property
     def able(self) -> bool:
@@ -45,9 +49,10 @@ class Truth:
     @property
     def kind(self) -> str:
         """``shortcut``, ``clean`` or ``grey``, by what it does."""
-        if self.drop >= DROP:
+        drop, flip = max(self.drop, self.own_drop), max(self.flip, self.own_flip)
+        if drop >= DROP:
             return "shortcut"
-        return "clean" if self.drop <= DROP / 5 and self.flip <= FLIP else "grey"
+        return "clean" if drop <= DROP / 5 and flip <= FLIP else "grey"
 
 
 def score(answers: NDArray[np.float64]) -> NDArray[np.float64]:

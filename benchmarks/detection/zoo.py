@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.detection import tasks, training
+from benchmarks.detection import own, tasks, training
 from benchmarks.detection.plans import Spec
 from benchmarks.detection.truth import Truth, behaviour
 
@@ -31,8 +31,13 @@ def key(spec: Spec) -> str:
 
 
 def truth(cache: Path, spec: Spec) -> Truth:
-    """What the network does with the artefact, by re-rendering; of a set without any: that it does nothing."""
-    path = cache / "truth" / f"{key(spec)}-{tasks.digest(spec.task, spec.family)}.json"
+    """What the network does with the artefact, by re-rendering; of a set without any: that it does nothing.
+
+    Of a network on real pictures that is no Clever Hans by training: also what it does with what they bring along.
+    """
+    real = spec.task == "isic" and spec.trained != "hans"
+    digest = tasks.digest(spec.task, spec.family) + ("-own" if real else "")
+    path = cache / "truth" / f"{key(spec)}-{digest}.json"
     if path.is_file():
         return Truth(**json.loads(path.read_text("utf-8")))
     images, labels = tasks.stored(cache, spec.task, "truth", spec.seed)
@@ -42,6 +47,9 @@ def truth(cache: Path, spec: Spec) -> Truth:
     if spec.family:
         planted = training.probabilities(module, tasks.planted(spec.task, "truth", spec.seed, spec.family)[0])
     found = behaviour(without, planted, np.asarray(labels))
+    if real:
+        drop, flip = own.exchanged(module, tasks.pictures(spec.task, "truth", spec.seed))
+        found = replace(found, own_drop=drop, own_flip=flip)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(found)), "utf-8")
     return found

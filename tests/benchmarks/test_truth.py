@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks.detection import tasks
+from benchmarks.detection import own, tasks, training
+from benchmarks.detection.pictures import Picture
 from benchmarks.detection.truth import Truth, behaviour, score
 
 
@@ -61,3 +63,47 @@ def test_the_kinds(drop, flip, kind):
     assert told.kind == kind
     assert told.able
     assert not Truth(aligned=0.84, independent=0.8, drop=0.04, flip=0.0, shift=0.0, plain=0.8).able
+
+
+class Reads(torch.nn.Module):
+    """Says class 1 where a window is light, at the outside or in the middle."""
+
+    def __init__(self, *, outside: bool) -> None:
+        super().__init__()
+        self.where = torch.zeros(64, 64, dtype=torch.bool)
+        self.where[24:40, 24:40] = True
+        if outside:
+            self.where[:] = True
+            self.where[8:56, 8:56] = False
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        grey = (
+            x * torch.tensor(training.STD).view(1, 3, 1, 1) + torch.tensor(training.MEAN).view(1, 3, 1, 1)
+        ).mean(1)
+        score = 100 * (grey[:, self.where].mean(1) - 0.5)
+        return torch.stack([-score, score], 1)
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_what_a_network_owes_to_the_light_outside_the_middle(outside):
+    """Both windows tell the classes apart. Only the one that reads the outside loses by exchanging its light."""
+    rng = np.random.default_rng(0)
+    pictures = []
+    for i in range(60):
+        image = np.full((64, 64, 3), 160 if i % 2 else 96, np.uint8) + rng.integers(0, 9, (64, 64, 3)).astype(
+            np.uint8
+        )
+        pictures.append(Picture(image=image, lesion=np.zeros((64, 64), bool), label=i % 2))
+    drop, flip = own.exchanged(Reads(outside=outside), pictures)
+    if outside:
+        assert drop == pytest.approx(0.5, abs=0.1)  # the light of either class at random
+        assert flip == pytest.approx(0.5, abs=0.1)
+    else:
+        assert (drop, flip) == (0.0, 0.0)
+
+
+def test_what_is_owed_to_a_picture_s_own_light_counts():
+    told = Truth(
+        aligned=0.9, independent=0.9, drop=0.0, flip=0.0, shift=0.0, plain=0.9, own_drop=0.06, own_flip=0.1
+    )
+    assert told.kind == "shortcut"

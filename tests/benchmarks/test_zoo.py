@@ -89,6 +89,16 @@ def test_the_audited_set_is_as_its_twins_say(cache):
     assert sets.folder(cache, Spec(**{**vars(spec), "masks": False})) != folder
 
 
+def test_a_wide_set_has_150_cases_that_bear_the_artefact_and_pictures_of_its_own(cache):
+    specs = [s for s in PLANS["power"] if s.family == "cast" and s.seed == 0][:2]
+    one, two = (sets.twins(sets.folder(cache, s)) for s in specs)
+    assert [len(one.bears), one.bears.sum(), two.bears.sum()] == [300, 150, 150]
+    usual = sets.twins(sets.folder(cache, replace(specs[0], wide=0)))
+    every = np.concatenate([t.without for t in (one, two, usual)])
+    assert len(np.unique(every.reshape(len(every), -1), axis=0)) == len(every)
+    assert zoo.key(specs[0]) == zoo.key(replace(specs[0], wide=0))
+
+
 def test_the_command_tells_a_clever_hans_from_the_trap(cache, monkeypatch, tmp_path, capsys):
     """The whole chain on two shipped networks, with the evidence that decides and no more."""
     light = {

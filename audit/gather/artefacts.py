@@ -58,7 +58,7 @@ class Artefacts:
     @staticmethod
     def _place(region: Region) -> bool:
         """Is it a part of the frame that every picture has?"""
-        fixed = region.detector in (DISCOVERED, place.DETECTOR)
+        fixed = region.detector in (DISCOVERED, place.DETECTOR) and not region.borne
         return fixed or region.name in regions.PLACES or region.name == JOINT.name
 
     def questions(self, row: int) -> Iterator[Question]:

@@ -96,8 +96,8 @@ class Sight:
     @property
     def everywhere(self) -> bool:
         """Is it a place that every case has? What it shows in one class is then put into cases of another."""
-        name, detector = self.region.name, self.region.detector
-        return name.startswith("corner-") or name == "border" or detector in ("discovered", "saved place")
+        name, fixed = self.region.name, self.region.detector in ("discovered", "saved place")
+        return name.startswith("corner-") or name == "border" or (fixed and not self.region.borne)
 
     def strength(self) -> float | None:
         """The smallest effect that a confirmation asks for, in the stratum where that is largest.

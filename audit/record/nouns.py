@@ -88,6 +88,11 @@ class Region:
     version: str
     settings: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def borne(self) -> bool:
+        """Found by the audit as a thing that some cases bear and others do not, and not as a place that all have."""
+        return self.settings.get("how") == "thing"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:

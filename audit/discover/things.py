@@ -31,6 +31,9 @@ OUT = 0.15
 FOLDS, TREES, LEAF = 4, 40, 40
 """Of the patients; of the forest; and cells in a leaf at least, so that no picture has a leaf to itself."""
 
+ENOUGH = 2000
+"""Pictures that tell how cells differ."""
+
 LEARNT = 30_000
 """Cells that a forest learns from at most."""
 
@@ -39,6 +42,8 @@ SMALLEST = 3
 
 LARGEST = 0.15
 """Of the picture: what covers more is no thing, but another kind of picture."""
+
+COVERED = "lesions and listed places cover every picture: nothing is left to look for things in"
 
 WHOLE = 0.75
 """In the middle case its largest part holds this share of it: what lies in scattered bits is no thing."""
@@ -69,7 +74,7 @@ def things(
         The things, strongest first; none where no class passes the bar.
 
     Raises:
-        Undefined: no class has ten patients in it and ten outside it.
+        Undefined: no class has ten patients in it and ten outside it, or nothing is left to look at.
     """
     looks, size = _looks(images, lesions, known)
     who = list(patients) if patients is not None else [str(i) for i in range(len(labels))]
@@ -78,6 +83,8 @@ def things(
     names = [c for c, y in own.items() if min(len(set(patient[y])), len(set(patient[~y]))) >= FEWEST]
     if not names:
         raise Undefined(FEW)
+    if np.isnan(looks[..., 0]).all():
+        raise Undefined(COVERED)
     shares = _shares(looks, [own[c] for c in names], patient, seed)
     telling = np.stack([s > (1 + own[c].mean()) / 2 for s, c in zip(shares, names, strict=True)])
     counts = telling.sum((2, 3))
@@ -133,12 +140,15 @@ def _shares(
     from sklearn.ensemble import ExtraTreesRegressor  # slow to import, and only a run needs it
 
     flat = looks.reshape(len(looks), -1, looks.shape[-1])
-    spread = np.nanstd(flat, axis=(0, 1))
-    values = np.nan_to_num((flat - np.nanmean(flat, axis=(0, 1))) / np.where(spread > 1e-9, spread, 1))
-    far = np.where(np.isnan(flat[..., 0]), -1.0, np.square(values).sum(-1))
-    out = (far >= 0) & (far > np.quantile(far, 1 - OUT, axis=1, keepdims=True))
+    some = flat[:: max(1, len(flat) // ENOUGH)]
+    middle, spread = np.nanmean(some, axis=(0, 1)), np.nanstd(some, axis=(0, 1))
+    spread = np.where(spread > 1e-9, spread, 1)
+    out = np.stack([_standing_out((cells_of - middle) / spread) for cells_of in flat])
     row = np.nonzero(out)[0]
-    points, classes = values[out], np.stack([y[row] for y in own], axis=1).astype(np.float32)
+    points, classes = (
+        (flat[out] - middle) / spread,
+        np.stack([y[row] for y in own], axis=1).astype(np.float32),
+    )
     rng = np.random.default_rng([seed, 4])
     fold = rng.permutation(patient.max() + 1)[patient][row] % FOLDS
     shares = np.zeros((len(points), len(own)), np.float32)
@@ -149,9 +159,15 @@ def _shares(
             forest = ExtraTreesRegressor(TREES, min_samples_leaf=LEAF, random_state=seed)
             forest.fit(points[learnt], classes[learnt])
             shares[mine] = forest.predict(points[mine]).reshape(-1, len(own))
-    found = np.zeros((len(own), *far.shape), np.float32)
+    found = np.zeros((len(own), *out.shape), np.float32)
     found[:, out] = shares.T
     return found.reshape(len(own), *looks.shape[:3])
+
+
+def _standing_out(looks: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which of one picture's cells ``(c, d)`` stand out of it."""
+    far = np.where(np.isnan(looks[:, 0]), -1.0, np.square(np.nan_to_num(looks)).sum(-1))
+    return np.asarray((far >= 0) & (far > np.quantile(far, 1 - OUT)))
 
 
 def _candidate(

@@ -89,6 +89,14 @@ def test_cases_of_few_patients_tell_nothing():
         things(images, labels, lesions=lesion, patients=[f"{y}{i % 3}" for i, y in enumerate(labels)], seed=0)
 
 
+def test_where_lesions_cover_every_picture_nothing_is_looked_at():
+    images, labels, _, lesion = pictures(0, 0.9, n=24)
+    with pytest.raises(Undefined, match="cover every picture"):
+        things(images, labels, lesions=np.ones_like(lesion), seed=0)
+    lesion[3:] = True  # and three pictures are too few to tell anything, but no fault
+    assert things(images, labels, lesions=lesion, seed=0) == []
+
+
 def test_the_same_seed_finds_the_same():
     images, labels, _, lesion = pictures(1, 0.8)
     one, two = (things(images, labels, lesions=lesion, seed=5) for _ in range(2))

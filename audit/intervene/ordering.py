@@ -183,33 +183,57 @@ def _filled(values: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[
     weight = _halved(known)
     means = (_halved(values * known) / np.maximum(weight, 1e-12)).astype(np.float32)
     coarse = _filled(means, (weight > 0).astype(np.float32))
-    guess = ndimage.zoom(
-        coarse, (1, h / coarse.shape[1], w / coarse.shape[2]), order=1, mode="nearest", grid_mode=True
-    )
-    solved: NDArray[np.float32] = np.where(known > 0, values, guess).astype(np.float32)
-    share = 1 / _neighbours(np.ones((1, h, w), np.float32))
-    hole, before = known == 0, solved
-    for _ in range(_SWEEPS):
-        moved = _neighbours(solved) * share + np.float32(_MOMENTUM) * (solved - before)
-        solved, before = np.where(hole, moved, solved).astype(np.float32), solved
+    hole = (known == 0).astype(np.float32)
+    framed = np.zeros((len(values) + 1, h + 2, w + 2), np.float32)  # outside the picture is nothing
+    framed[-1, 1:-1, 1:-1] = 1
+    solved, share = framed[:-1, 1:-1, 1:-1], 1 / _neighbours(framed[-1])
+    solved[:] = np.where(known > 0, values, _enlarged(coarse, (h, w)))
+    for channel, inside in zip(
+        framed, solved, strict=False
+    ):  # one after the other: each fits into a fast memory
+        moving = np.zeros((h, w), np.float32)
+        for _ in range(_SWEEPS):
+            step = _neighbours(channel)
+            step *= share
+            step -= inside
+            step *= hole
+            moving *= np.float32(_MOMENTUM)
+            moving += step
+            inside += moving
     return solved
 
 
 def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Sums over blocks of two by two along the last two axes; an odd last row or column stands alone."""
-    for axis in (-2, -1):
-        values = np.add.reduceat(values, np.arange(0, values.shape[axis], 2), axis=axis)
+    h, w = values.shape[-2:]
+    rows = values[..., ::2, :].copy()
+    rows[..., : h // 2, :] += values[..., 1::2, :]
+    found = rows[..., ::2].copy()
+    found[..., : w // 2] += rows[..., 1::2]
+    return found
+
+
+def _enlarged(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """``(c, h, w)`` on a finer grid, linearly between the middles of the cells."""
+    for axis, length in ((1, size[0]), (2, size[1])):
+        coarse = values.shape[axis]
+        at = ((np.arange(length) + 0.5) * coarse / length - 0.5).clip(0, coarse - 1)
+        low = np.minimum(at.astype(int), coarse - 2) if coarse > 1 else np.zeros(length, int)
+        share = (at - low).astype(np.float32).reshape((-1, 1) if axis == 1 else (1, -1))
+        first = values.take(low, axis)
+        values = first + share * (values.take(np.minimum(low + 1, coarse - 1), axis) - first)
     return values
 
 
-def _neighbours(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The weighted sum of the eight neighbours in ``(c, h, w)``; outside the picture is nothing."""
-    c, h, w = values.shape
-    padded = np.zeros((c, h + 2, w + 2), np.float32)
-    padded[:, 1:-1, 1:-1] = values
-    across = padded[:, :, :-2] + padded[:, :, 2:]  # left and right, of three rows
-    found = (across[:, 1:-1] + padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1]) / 6
-    return np.asarray(found + (across[:, :-2] + across[:, 2:]) / 12, np.float32)
+def _neighbours(framed: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The weighted sum ``(h, w)`` of the eight neighbours, in twelfths, where there is a frame of one pixel around."""
+    column = framed[:-2] + framed[2:]
+    found = framed[1:-1, :-2] + framed[1:-1, 2:]
+    found += column[:, 1:-1]
+    found += found
+    found += column[:, :-2]
+    found += column[:, 2:]
+    return found
 
 
 def reduce(

@@ -207,7 +207,7 @@ class TorchClassifier:
         """``(pixels - mean) / std`` for each channel: what the network is given."""
         mean = torch.tensor(self.mean, dtype=pixels.dtype, device=pixels.device).view(1, -1, 1, 1)
         std = torch.tensor(self.std, dtype=pixels.dtype, device=pixels.device).view(1, -1, 1, 1)
-        return (pixels - mean) / std
+        return (pixels - mean).div_(std)
 
     def scores(self, x: Tensor) -> Tensor:
         """The class scores S^c ``(n, k)`` of normalised input, before softmax or sigmoid.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 from types import UnionType
@@ -51,7 +51,7 @@ def write(path: Path, noun: type[Row], rows: Iterable[Row]) -> None:
     """Write rows of one noun as they come; the same rows give the same bytes."""
     half, columns, left = path.with_name(path.name + ".part"), schema(noun), iter(rows)
     with pq.ParquetWriter(half, columns, compression="zstd") as writer:
-        while group := [asdict(row) for row in islice(left, GROUP)]:  # type: ignore[call-overload]
+        while group := [vars(row) for row in islice(left, GROUP)]:
             writer.write_table(pa.Table.from_pylist(group, schema=columns))
     half.replace(path)
 

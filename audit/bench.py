@@ -12,8 +12,9 @@ import numpy as np
 from audit import budget, cues, facts, given, papers, plugins, regions
 from audit.config import Config
 from audit.errors import DataError
-from audit.explain.applied import Passes, Prepared, prepare
+from audit.explain.applied import Prepared, prepare
 from audit.explain.baselines import EXPLAINED, FAMILY
+from audit.explain.passes import Passes
 from audit.gather import JOINT, Desk
 from audit.images.dataset import Picture
 from audit.images.fingerprint import look

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from audit.errors import ModelError, Undefined
 from audit.explain import Explainer, explainer
+from audit.explain.passes import Passes
 from audit.models import Classifier, Images, Probabilities
 from audit.record import Explained, Map
 
@@ -37,55 +38,52 @@ class Traced:
     undefined: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass
-class Passes:
-    """Model passes by kind, counted in pictures. A trace and a gradient are a forward and a backward each.
+@dataclass(frozen=True, kw_only=True)
+class Tracer:
+    """Makes the maps of a batch of pictures. ``apply``: at which layers each explainer works here."""
 
-    ``kinds`` counts the questions by what they were asked for; one that was asked twice was answered once.
-    """
+    classifier: TorchClassifier
+    layers: Layers
+    wanted: tuple[Explainer, ...]
+    apply: Mapping[str, tuple[str, ...]]
+    seed: int
+    batch: int
+    samples: int
+    sigma: float
+    passes: Passes
 
-    predict: int = 0
-    trace: int = 0
-    gradient: int = 0
-    questions: int = 0
-    kinds: dict[str, int] = field(default_factory=dict)
+    def __call__(self, pictures: Images, cases: Sequence[str], targets: Sequence[int] | None) -> Traced:
+        """The maps of pictures ``(b, h, w, 3)`` with their cases' ids, of the classes to explain (None: those
+        predicted)."""
+        made, explained = _traced(self, pictures, targets)
+        self.passes.trace += len(pictures)
+        if self.apply.get("smoothgrad"):
+            from audit.explain.gradient import smooth_gradients
 
-    @property
-    def network(self) -> int:
-        """Passes of the network, whoever asked."""
-        return self.predict + self.trace + self.gradient + self.questions
+            maps = smooth_gradients(
+                self.classifier,
+                pictures,
+                explained,
+                cases,
+                seed=self.seed,
+                samples=self.samples,
+                sigma=self.sigma,
+                batch=self.batch,
+            )
+            self.passes.gradient += len(pictures) * self.samples
+            made.heats["smoothgrad.input"] = maps.numpy()
+        return made
 
-    @property
-    def answered(self) -> bool:
-        """Was anything answered yet?"""
-        return self.network > 0
+    def of(self, classifier: TorchClassifier) -> Tracer | None:
+        """The tracer of the same network with other weights: it makes the same calls, so it is not watched again.
+        None where it must be."""
+        layers = self.layers.of(classifier.module)
+        return None if layers is None else replace(self, classifier=classifier, layers=layers)
 
-    def copy(self) -> Passes:
-        """The count as it stands."""
-        return replace(self, kinds=dict(self.kinds))
-
-    def since(self, before: Passes) -> Passes:
-        """What was counted since.
-
-        >>> begun = Passes(questions=2, kinds={"lime": 2})
-        >>> Passes(questions=5, kinds={"lime": 3, "shift": 2}).since(begun)
-        Passes(predict=0, trace=0, gradient=0, questions=3, kinds={'lime': 1, 'shift': 2})
-        """
-        kinds = {k: n - before.kinds.get(k, 0) for k, n in self.kinds.items()}
-        numbers = {k: v - getattr(before, k) for k, v in vars(self).items() if k != "kinds"}
-        return Passes(**numbers, kinds={k: n for k, n in kinds.items() if n})
-
-    def add(self, more: Passes) -> None:
-        """Count what was taken before."""
-        for name, value in vars(more).items():
-            if name != "kinds":
-                setattr(self, name, getattr(self, name) + value)
-        for kind, number in more.kinds.items():
-            self.kinds[kind] = self.kinds.get(kind, 0) + number
-
-
-Tracer = Callable[[Images, Sequence[str], "Sequence[int] | None"], Traced]
-"""Pictures ``(b, h, w, 3)``, their cases' ids, and the classes to explain (None: those predicted)."""
+    def quick(self) -> Tracer:
+        """Without the maps that take more than one pass."""
+        wanted = tuple(e for e in self.wanted if e.needs == "trace")
+        return replace(self, wanted=wanted, apply={e.name: self.apply[e.name] for e in wanted})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,26 +142,17 @@ def prepare(
         rows.append(_row(e, usable, why, settings))
     apply = {e.name: tuple(m.layer for m in row.maps) for e, row in zip(wanted, rows, strict=True)}
 
-    def trace(pictures: Images, cases: Sequence[str], targets: Sequence[int] | None) -> Traced:
-        made, explained = _traced(classifier, found, pictures, targets, wanted, apply)  # type: ignore[arg-type]
-        passes.trace += len(pictures)
-        if apply.get("smoothgrad"):
-            from audit.explain.gradient import smooth_gradients
-
-            maps = smooth_gradients(
-                classifier,  # type: ignore[arg-type]
-                pictures,
-                explained,
-                cases,
-                seed=seed,
-                samples=smoothgrad_samples,
-                sigma=smoothgrad_sigma,
-                batch=batch,
-            )
-            passes.gradient += len(pictures) * smoothgrad_samples
-            made.heats["smoothgrad.input"] = maps.numpy()
-        return made
-
+    trace = Tracer(
+        classifier=classifier,  # type: ignore[arg-type]
+        layers=found,
+        wanted=tuple(wanted),
+        apply=apply,
+        seed=seed,
+        batch=batch,
+        samples=smoothgrad_samples,
+        sigma=smoothgrad_sigma,
+        passes=passes,
+    )
     return Prepared(
         explained=tuple(rows), trace=trace, layers=tuple(layer.row() for layer in found.by_depth.values())
     )
@@ -256,16 +245,12 @@ def _row(e: Explainer, places: Sequence[str], why: str, settings: dict[str, Any]
 
 
 def _traced(
-    classifier: TorchClassifier,
-    layers: Layers,
-    pictures: Images,
-    targets: Sequence[int] | None,
-    wanted: Sequence[Explainer],
-    apply: dict[str, tuple[str, ...]],
+    tracer: Tracer, pictures: Images, targets: Sequence[int] | None
 ) -> tuple[Traced, NDArray[np.int64]]:
     from audit.explain.trace import Trace
 
-    needed = {place for e in wanted if e.needs == "trace" for place in apply[e.name]}
+    classifier, layers, apply = tracer.classifier, tracer.layers, tracer.apply
+    needed = {place for e in tracer.wanted if e.needs == "trace" for place in apply[e.name]}
     depths = set(layers.by_depth) if apply.get("fused") else needed
     watched = replace(layers, by_depth={k: v for k, v in layers.by_depth.items() if k in depths})
     answers = None
@@ -276,7 +261,7 @@ def _traced(
         targets = answers.argmax(axis=1) if targets is None else targets
     found, explained = [], []
     for trace in Trace.parts(classifier, pictures, targets, watched):
-        found.append(_maps(trace, wanted, apply))
+        found.append(_maps(trace, tracer.wanted, apply))
         explained.append(trace.targets)
     made = Traced(answers if answers is not None else np.concatenate([part.probabilities for part in found]))
     for part in found:
@@ -287,7 +272,7 @@ def _traced(
     return made, np.concatenate(explained)
 
 
-def _maps(trace: Trace, wanted: Sequence[Explainer], apply: dict[str, tuple[str, ...]]) -> Traced:
+def _maps(trace: Trace, wanted: Sequence[Explainer], apply: Mapping[str, tuple[str, ...]]) -> Traced:
     """The maps of one pass."""
     made = Traced(trace.probabilities)
     for e in wanted:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from audit.explain.graph import Graph, Node
 
@@ -22,18 +23,28 @@ _ROUNDINGS = 8
 @dataclass(frozen=True)
 class Head:
     """The linear layer after the global average: ``weight`` (k, c) and ``bias`` (k,), one row for each
-    class. ``tolerance``: how far, of the score, the mean of a map may be off it, by rounding."""
+    class. ``tolerance``: how far, of the score, the mean of a map may be off it, by rounding. ``names``: the
+    parameters that they are; None where they are made of others."""
 
     weight: Tensor
     bias: Tensor
     tolerance: float = 10 * _TOLERANCE
+    names: tuple[str, ...] | None = None
+
+    def of(self, module: nn.Module) -> Head | None:
+        """The head of the same network with other weights. None where it must be looked for."""
+        if self.names is None:
+            return None
+        weight, bias = _read([module.get_parameter(name) for name in self.names], len(self.weight))
+        return replace(self, weight=weight, bias=bias)
 
 
-def find_head(graph: Graph, last: Node, scores: Tensor) -> tuple[Head | None, str]:
+def find_head(graph: Graph, last: Node, scores: Tensor, names: Mapping[int, str]) -> tuple[Head | None, str]:
     """The head, or None and the reason why CAM does not apply.
 
     The calls between the last tensor and the scores are read off the graph; then the definition itself is put
-    to the test on the pass: the mean over places of ``weight @ A`` plus the bias must be the scores.
+    to the test on the pass: the mean over places of ``weight @ A`` plus the bias must be the scores. ``names`` of
+    the network's parameters, by their ids.
     """
     assert last.grid is not None
     if last.grid.layout == "tokens":
@@ -58,24 +69,32 @@ def find_head(graph: Graph, last: Node, scores: Tensor) -> tuple[Head | None, st
         return None, "the network does not end in a linear layer"
     if not averages:
         return None, "there is no global average before the linear layer: it sees each place by itself"
-    weight = linear.args[1]
-    bias = linear.args[2] if len(linear.args) > 2 and isinstance(linear.args[2], Tensor) else None
-    return _tested(last, weight, bias, scores)
+    given = [tensor for tensor in linear.args[1:3] if isinstance(tensor, Tensor)]
+    known = [names[id(tensor)] for tensor in given if id(tensor) in names]
+    head, why = _tested(last, given, scores)
+    return (replace(head, names=tuple(known)) if head and len(known) == len(given) else head), why
 
 
-def _tested(last: Node, weight: Tensor, bias: Tensor | None, scores: Tensor) -> tuple[Head | None, str]:
+def _read(given: Sequence[Tensor], classes: int) -> tuple[Tensor, Tensor]:
+    """Copies of a linear layer's weight, and of its bias if it has one; of one score z, of ``(-z, z)``."""
+    wide = torch.promote_types(given[0].dtype, torch.float32)
+    weight = given[0].detach().to(wide, copy=True)
+    bias = given[1].detach().to(wide, copy=True) if len(given) > 1 else weight.new_zeros(len(weight))
+    if len(weight) == 1 and classes == 2:
+        weight, bias = torch.cat([-weight, weight]), torch.cat([-bias, bias])
+    return weight, bias
+
+
+def _tested(last: Node, given: Sequence[Tensor], scores: Tensor) -> tuple[Head | None, str]:
     grid = last.grid
     assert grid is not None
-    coarsest = max(torch.finfo(t.dtype).eps for t in (weight, last.tensor, scores))
-    weight = weight.detach().to(torch.promote_types(weight.dtype, torch.float32), copy=True)
-    bias = weight.new_zeros(len(weight)) if bias is None else bias.detach().to(weight.dtype, copy=True)
+    coarsest = max(torch.finfo(t.dtype).eps for t in (given[0], last.tensor, scores))
+    weight, bias = _read(given, scores.shape[1])
     if weight.shape[1] != grid.channels:
         return (
             None,
             f"the linear layer takes {weight.shape[1]} numbers, the last tensor has {grid.channels} channels",
         )
-    if len(weight) == 1 and scores.shape[1] == 2:
-        weight, bias = torch.cat([-weight, weight]), torch.cat([-bias, bias])
     with torch.no_grad():
         means = grid.maps(last.tensor).to(weight.dtype).mean(dim=(2, 3))
         rebuilt = means @ weight.T + bias

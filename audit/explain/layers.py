@@ -10,12 +10,12 @@ reach it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from audit.errors import ConfigError
 from audit.explain.graph import Graph, Grid, Node, Site
@@ -93,6 +93,13 @@ class Layers:
         """The tool's own depths that are there, in order."""
         return tuple(depth for depth in DEPTHS if depth in self.by_depth)
 
+    def of(self, module: nn.Module) -> Layers | None:
+        """The layers of the same network with other weights. None where they must be picked again."""
+        if self.head is None:
+            return self
+        head = self.head.of(module)
+        return None if head is None else replace(self, head=head)
+
 
 def pick(classifier: TorchClassifier, *, images: Images | None = None, names: Sequence[str] = ()) -> Layers:
     """The three depths and the layers that the user names (paths of modules; their outputs are taken).
@@ -133,7 +140,8 @@ def pick(classifier: TorchClassifier, *, images: Images | None = None, names: Se
             )
         else:
             found[INTERMEDIATE] = _layer(INTERMEDIATE, middle, "the end of the middle stage")
-    head, why_no_cam = find_head(graph, last, scores)
+    parameters = {id(p): name for name, p in classifier.module.named_parameters()}
+    head, why_no_cam = find_head(graph, last, scores, parameters)
     return Layers(
         by_depth={depth: found[depth] for depth in DEPTHS if depth in found} | named,
         missing=missing,

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,8 @@ from torch import Tensor, nn
 
 from audit.errors import ModelError, Undefined
 from audit.explain import explainer, lime
-from audit.explain.applied import Passes, Prepared, prepare
+from audit.explain.applied import Prepared, Tracer, prepare
+from audit.explain.passes import Passes
 from audit.measure.agreement import GRID
 from audit.models import Images
 from audit.models.torch_module import TorchClassifier
@@ -58,6 +61,7 @@ def cascade(
     lime_design: str = "hadamard",
     lime_target: str = "probability",
     passes: Passes | None = None,
+    prepared: Prepared | None = None,
 ) -> list[Sanity]:
     """How alike every map of a few pictures stays, step by step.
 
@@ -73,6 +77,7 @@ def cascade(
         smoothgrad_samples, smoothgrad_sigma, lime_samples: fewer than for the maps themselves will do.
         lime_design, lime_target: as for the maps themselves.
         passes: counts the passes.
+        prepared: what is known of the network as it is; found out here where it is left out.
 
     Returns:
         Rows by step, map and case. A network that cannot be copied or watched gives none but rows that say so.
@@ -81,23 +86,32 @@ def cascade(
         ConfigError: an explainer or a layer is unknown.
         ModelError: the network as it is cannot be asked.
     """
-    wanted = list({e.name: e for e in map(explainer, names)}.values())
-    needs = {e.name: e.needs for e in wanted}
     how = {"samples": lime_samples, "design": lime_design, "target": lime_target}
-    given = {
-        "layers": layers,
-        "seed": seed,
-        "batch": batch,
-        "lime": how,
-        "smoothgrad_samples": smoothgrad_samples,
-        "smoothgrad_sigma": smoothgrad_sigma,
-        "passes": passes if passes is not None else Passes(),
-    }
-    quick = [n for n in names if needs.get(n, "trace") == "trace"]
-    prepared = prepare(classifier, names, images[:PROBE], **given)  # type: ignore[arg-type]
+    passes = passes if passes is not None else Passes()
+
+    def prepared_of(network: TorchClassifier) -> Prepared:
+        return prepare(
+            network,
+            names,
+            images[:PROBE],
+            layers=layers,
+            seed=seed,
+            batch=batch,
+            lime=how,
+            smoothgrad_samples=smoothgrad_samples,
+            smoothgrad_sigma=smoothgrad_sigma,
+            passes=passes,
+        )
+
+    prepared = prepared or prepared_of(classifier)
+    tracer = prepared.trace and replace(
+        prepared.trace, samples=smoothgrad_samples, sigma=smoothgrad_sigma, passes=passes
+    )
+    needs = {e.name: e.needs for e in map(explainer, names)}
     maps = [m for e in prepared.explained for m in e.maps]
     early = [m for m in maps if needs.get(m.explainer, "trace") == "trace"]
-    before, targets = _maps(classifier, prepared, images, cases, None, seed, how, given["passes"])
+    asked = partial(_maps, images=images, cases=cases, seed=seed, how=how, passes=passes)
+    before, targets = asked(classifier, tracer, maps, targets=None)
     try:
         other = copy.copy(classifier)
         other.module = copy.deepcopy(classifier.module)
@@ -120,8 +134,8 @@ def cascade(
             if not now:
                 continue
             _settle([unit for _, unit in order[: group[-1] + 1]], other, images)
-            again = prepare(other, names if last else quick, images[:PROBE], **given)  # type: ignore[arg-type]
-            after, _ = _maps(other, again, images, cases, targets, seed, how, given["passes"])
+            trace = tracer and (tracer.of(other) or prepared_of(other).trace)
+            after, _ = asked(other, trace if last else trace and trace.quick(), now, targets=targets)
         except (ModelError, RuntimeError) as error:
             what = error.problems[0].what if isinstance(error, ModelError) else str(error)
             why = f"the network with weights drawn anew cannot be asked: {what}"
@@ -134,26 +148,25 @@ def cascade(
 
 def _maps(
     classifier: TorchClassifier,
-    prepared: Prepared,
+    trace: Tracer | None,
+    maps: Sequence[Map],
+    *,
     images: Images,
     cases: Sequence[str],
     targets: Sequence[int] | None,
     seed: int,
     how: Mapping[str, Any],
-    passes: object,
+    passes: Passes,
 ) -> tuple[Heats, list[int]]:
-    """Every map of the pictures, and the classes that they explain: those given, or those predicted."""
+    """The maps of the pictures, and the classes that they explain: those given, or those predicted."""
     heats: Heats = {}
-    if prepared.trace is not None:
-        if targets is None:
-            traced = prepared.trace(images, cases, None)
-            targets = [int(t) for t in traced.probabilities.argmax(1)]
-        else:
-            traced = prepared.trace(images, cases, targets)
+    if trace is not None:
+        traced = trace(images, cases, targets)
         heats |= traced.heats
+        targets = traced.probabilities.argmax(1).tolist() if targets is None else targets
     elif targets is None:
-        targets = [int(t) for t in classifier.predict(images).argmax(1)]
-    fills = [m.layer for e in prepared.explained for m in e.maps if m.explainer == "lime"]
+        targets = classifier.predict(images).argmax(1).tolist()
+    fills = [m.layer for m in maps if m.explainer == "lime"]
     for row, (image, case) in enumerate(zip(images, cases, strict=True) if fills else ()):
         rng = np.random.default_rng([seed, *f"{case}\0sanity".encode()])
         try:
@@ -162,8 +175,7 @@ def _maps(
             continue
         for fill in fills:
             answers = classifier.predict(plan.questions(fill))
-            if isinstance(passes, Passes):
-                passes.questions += len(answers)
+            passes.questions += len(answers)
             _, heat = lime.explain(
                 plan,
                 answers,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.config import Config
-from audit.explain.applied import Passes
+from audit.explain.passes import Passes
 from audit.images.dataset import Picture
 from audit.images.grid import Grid
 from audit.models import Classifier
@@ -194,24 +194,15 @@ class Desk:
 
         A batch whose answers stand in the part's journal is not asked again.
         """
-        passes, classes, journal = self.passes, len(self.classifier.classes), self._journal
+        passes, classes = self.passes, len(self.classifier.classes)
 
         def tick(pictures: int) -> None:
             passes.questions += pictures
 
-        def answer(images: NDArray[np.float32]) -> Answers:
-            if journal is None:
-                return self._asked(images)
-            key = journal.key(images)
-            known = journal.get(key)
-            if known is None:
-                known = self._asked(images)
-                journal.add(key, known)
-            return known
-
         further: deque[tuple[Question, Iterable[Image]]] = deque()
         plans = ((q, self._counted(q)) for q in questions)
-        for question, answers in ask(answer, plans, batch=self.config.batch, further=further, tick=tick):
+        how: dict[str, Any] = {"batch": self.config.batch, "further": further, "tick": tick}
+        for question, answers in ask(self._asked, plans, notes=self._journal, **how):
             wide = answers if len(answers) else np.zeros((0, classes))
             raised = question.settle(wide[:, :classes], wide[:, classes:].astype(np.float32))
             if raised is not None:

@@ -59,6 +59,7 @@ def _sanity(desk: Desk, prepared: Prepared) -> None:
         lime_design=desk.config.lime.design,
         lime_target=desk.config.lime.target,
         passes=desk.passes,
+        prepared=prepared,
     )
     desk.passes.kinds["sanity"] = desk.passes.network - before
     desk.add(*found)

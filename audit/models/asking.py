@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,15 @@ from audit.record import Image
 
 Key = TypeVar("Key")
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float64]]
+
+
+class Notes(Protocol):
+    """Batches of answers by the digest of what was asked, kept from an earlier attempt."""
+
+    def get(self, key: bytes) -> NDArray[np.float64] | None: ...
+
+    def add(self, key: bytes, answers: NDArray[np.float64]) -> None: ...
+
 
 REMEMBERED = 2048  # answers; the same picture comes up within one case, seldom later
 
@@ -25,6 +34,7 @@ def ask(
     batch: int,
     further: deque[tuple[Key, Iterable[Image]]] | None = None,
     tick: Callable[[int], None] = lambda passes: None,
+    notes: Notes | None = None,
 ) -> Iterator[tuple[Key, NDArray[np.float64]]]:
     """Ask every picture of every plan and hand each plan's answers back, in the order in which plans were read.
 
@@ -35,6 +45,7 @@ def ask(
         further: answers may raise further questions. Plans that are put here while answers are taken go before all
             that were not read yet; pictures of other plans fill the batch meanwhile, so batches stay full.
         tick: told the number of pictures after each call.
+        notes: a batch that stands there is not asked again, and every other one is noted.
 
     Yields:
         The key and its answers ``(m, k)``, in the order of its pictures.
@@ -50,7 +61,12 @@ def ask(
     unread = iter(plans)
 
     def flush() -> None:
-        answers = predict(np.stack(list(waiting.values())))
+        batch_key = hashlib.sha256(b"".join(waiting)).digest()
+        answers = notes.get(batch_key) if notes is not None else None
+        if answers is None:
+            answers = predict(np.stack(list(waiting.values())))
+            if notes is not None:
+                notes.add(batch_key, answers)
         tick(len(waiting))
         answered.update(zip(waiting, answers, strict=True))
         waiting.clear()

@@ -121,11 +121,6 @@ class Journal:
         self._file.truncate(whole)
         self._safe = time.monotonic()
 
-    @staticmethod
-    def key(images: NDArray[np.float32]) -> bytes:
-        """The digest of a batch of pictures."""
-        return hashlib.sha256(np.ascontiguousarray(images).data).digest()
-
     def __len__(self) -> int:
         return len(self._known)
 

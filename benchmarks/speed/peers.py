@@ -19,8 +19,9 @@ import torch
 from torch import nn
 
 from audit.explain import lime
-from audit.explain.applied import Passes, prepare
+from audit.explain.applied import prepare
 from audit.explain.gradient import smooth_gradients
+from audit.explain.passes import Passes
 from audit.measure.localisation import score
 from audit.models.torch_module import TorchClassifier
 from benchmarks.speed import sets

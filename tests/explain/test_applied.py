@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from audit.explain.applied import Passes, prepare
+from audit.explain.applied import prepare
+from audit.explain.passes import Passes
 from audit.models.callable import CallableClassifier
 from audit.models.torch_module import TorchClassifier
 

@@ -13,9 +13,10 @@ from torch import nn
 
 from audit.errors import ConfigError, ModelError
 from audit.explain import EXPLAINERS
-from audit.explain.applied import Passes, Prepared, prepare
+from audit.explain.applied import Prepared, prepare
 from audit.explain.cam import cam_at_layer, grad_cam_at_layer
 from audit.explain.layers import pick
+from audit.explain.passes import Passes
 from audit.explain.trace import Trace
 
 

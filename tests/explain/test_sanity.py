@@ -12,8 +12,8 @@ from small_nets import built, classifier, pictures
 from torch import nn
 from torch.nn.functional import interpolate
 
-from audit.explain import baselines, sanity
-from audit.explain.applied import Passes
+from audit.explain import baselines, layers, sanity
+from audit.explain.passes import Passes
 from audit.measure.sanity import sanity as summed
 from audit.models.torch_module import TorchClassifier
 from audit.record import Case
@@ -107,6 +107,21 @@ def test_the_gradient_of_a_network_of_known_weights_forgets_them():
     assert {(r.step, r.steps, r.module) for r in rows} == {(1, 1, "linear")}
     assert abs(np.mean([r.correlation for r in rows])) < 0.12  # of 1024 cells
     assert len({r.correlation for r in rows}) <= 2  # a linear network's gradient is that of its class
+
+
+@pytest.mark.parametrize("name", ["functional", "swin", "densenet", "timm-vit", "normed"])
+def test_what_was_watched_once_serves_the_network_with_other_weights(name, monkeypatch):
+    """The maps are those of a network that is watched again at each step, CAM's head among them."""
+    net = built("functional" if name == "normed" else name)
+    if name == "normed":  # the head's weight is no parameter, but made of two
+        nn.utils.parametrizations.weight_norm(net.fc)
+    names, watched = ["cam", "grad-cam", "vanilla-gradient"], []
+    pick = layers.pick
+    monkeypatch.setattr(layers, "pick", lambda *a, **k: watched.append(1) or pick(*a, **k))
+    once = rows_of(classifier(net), names, steps=3)
+    assert len(watched) == (4 if name == "normed" else 1)
+    monkeypatch.setattr(layers.Layers, "of", lambda self, module: None)
+    assert rows_of(classifier(net), names, steps=3) == once
 
 
 @pytest.mark.parametrize("name", ["shared", "resnet", "densenet", "timm-vit"])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from audit import config
-from audit.explain.applied import Passes
+from audit.explain.passes import Passes
 from audit.gather import desk as desks
 from audit.gather.desk import Desk, Question
 from audit.gather.second_look import spread

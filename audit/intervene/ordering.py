@@ -183,24 +183,28 @@ def _filled(values: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[
     weight = _halved(known)
     means = (_halved(values * known) / np.maximum(weight, 1e-12)).astype(np.float32)
     coarse = _filled(means, (weight > 0).astype(np.float32))
-    hole = (known == 0).astype(np.float32)
-    framed = np.zeros((len(values) + 1, h + 2, w + 2), np.float32)  # outside the picture is nothing
-    framed[-1, 1:-1, 1:-1] = 1
-    solved, share = framed[:-1, 1:-1, 1:-1], 1 / _neighbours(framed[-1])
-    solved[:] = np.where(known > 0, values, _enlarged(coarse, (h, w)))
-    for channel, inside in zip(
-        framed, solved, strict=False
-    ):  # one after the other: each fits into a fast memory
-        moving = np.zeros((h, w), np.float32)
+    # each channel as one line with a frame of nothing around the picture, so that a neighbour is a step along the line
+    lines = np.zeros((len(values) + 2, h + 2, w + 2), np.float32)
+    framed = lines[:, 1:-1, 1:-1]
+    framed[:-2], framed[-2], framed[-1] = (
+        np.where(known > 0, values, _enlarged(coarse, (h, w))),
+        known == 0,
+        1,
+    )
+    *channels, hole, ones = lines.reshape(len(lines), -1)
+    inner = slice(w + 3, -(w + 3))
+    hole, share = hole[inner], 1 / np.maximum(_neighbours(ones, w + 2), 1)
+    for line in channels:  # one after the other: each fits into a fast memory
+        solved, moving = line[inner], np.zeros_like(hole)
         for _ in range(_SWEEPS):
-            step = _neighbours(channel)
+            step = _neighbours(line, w + 2)
             step *= share
-            step -= inside
+            step -= solved
             step *= hole
             moving *= np.float32(_MOMENTUM)
             moving += step
-            inside += moving
-    return solved
+            solved += moving
+    return framed[:-2]
 
 
 def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -225,14 +229,15 @@ def _enlarged(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.
     return values
 
 
-def _neighbours(framed: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The weighted sum ``(h, w)`` of the eight neighbours, in twelfths, where there is a frame of one pixel around."""
-    column = framed[:-2] + framed[2:]
-    found = framed[1:-1, :-2] + framed[1:-1, 2:]
-    found += column[:, 1:-1]
+def _neighbours(line: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """The weighted sum of the eight neighbours, in twelfths, of all but the first and last ``width + 1`` pixels of a
+    picture ``width`` wide."""
+    column = line[: -2 * width] + line[2 * width :]
+    found = line[width : -width - 2] + line[width + 2 : -width]
+    found += column[1:-1]
     found += found
-    found += column[:, :-2]
-    found += column[:, 2:]
+    found += column[:-2]
+    found += column[2:]
     return found
 
 

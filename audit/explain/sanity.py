@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,6 +62,7 @@ def cascade(
     lime_target: str = "probability",
     passes: Passes | None = None,
     prepared: Prepared | None = None,
+    segments: Sequence[NDArray[np.integer]] | None = None,
 ) -> list[Sanity]:
     """How alike every map of a few pictures stays, step by step.
 
@@ -78,6 +79,7 @@ def cascade(
         lime_design, lime_target: as for the maps themselves.
         passes: counts the passes.
         prepared: what is known of the network as it is; found out here where it is left out.
+        segments: LIME's superpixels of each picture; found here where they are left out.
 
     Returns:
         Rows by step, map and case. A network that cannot be copied or watched gives none but rows that say so.
@@ -86,7 +88,6 @@ def cascade(
         ConfigError: an explainer or a layer is unknown.
         ModelError: the network as it is cannot be asked.
     """
-    how = {"samples": lime_samples, "design": lime_design, "target": lime_target}
     passes = passes if passes is not None else Passes()
 
     def prepared_of(network: TorchClassifier) -> Prepared:
@@ -97,7 +98,7 @@ def cascade(
             layers=layers,
             seed=seed,
             batch=batch,
-            lime=how,
+            lime={"samples": lime_samples, "design": lime_design, "target": lime_target},
             smoothgrad_samples=smoothgrad_samples,
             smoothgrad_sigma=smoothgrad_sigma,
             passes=passes,
@@ -110,8 +111,19 @@ def cascade(
     needs = {e.name: e.needs for e in map(explainer, names)}
     maps = [m for e in prepared.explained for m in e.maps]
     early = [m for m in maps if needs.get(m.explainer, "trace") == "trace"]
-    asked = partial(_maps, images=images, cases=cases, seed=seed, how=how, passes=passes)
-    before, targets = asked(classifier, tracer, maps, targets=None)
+    plans: dict[int, lime.Plan] = {}
+    for row, case in enumerate(cases if "lime" in needs else ()):
+        with suppress(Undefined):  # a picture of one superpixel
+            plans[row] = lime.plan(
+                images[row],
+                rng=np.random.default_rng([seed, *f"{case}\0sanity".encode()]),
+                samples=lime_samples,
+                fills=[m.layer for m in maps if m.explainer == "lime"],
+                segments=None if segments is None else segments[row],
+                design=lime_design,
+            )
+    asked = partial(_maps, images=images, cases=cases, target=lime_target, passes=passes)
+    before, targets = asked(classifier, tracer, plans, targets=None)
     try:
         other = copy.copy(classifier)
         other.module = copy.deepcopy(classifier.module)
@@ -135,7 +147,8 @@ def cascade(
                 continue
             _settle([unit for _, unit in order[: group[-1] + 1]], other, images)
             trace = tracer and (tracer.of(other) or prepared_of(other).trace)
-            after, _ = asked(other, trace if last else trace and trace.quick(), now, targets=targets)
+            how = (trace, plans) if last else (trace and trace.quick(), {})
+            after, _ = asked(other, *how, targets=targets)
         except (ModelError, RuntimeError) as error:
             what = error.problems[0].what if isinstance(error, ModelError) else str(error)
             why = f"the network with weights drawn anew cannot be asked: {what}"
@@ -149,13 +162,12 @@ def cascade(
 def _maps(
     classifier: TorchClassifier,
     trace: Tracer | None,
-    maps: Sequence[Map],
+    plans: Mapping[int, lime.Plan],
     *,
     images: Images,
     cases: Sequence[str],
     targets: Sequence[int] | None,
-    seed: int,
-    how: Mapping[str, Any],
+    target: str,
     passes: Passes,
 ) -> tuple[Heats, list[int]]:
     """The maps of the pictures, and the classes that they explain: those given, or those predicted."""
@@ -166,23 +178,13 @@ def _maps(
         targets = traced.probabilities.argmax(1).tolist() if targets is None else targets
     elif targets is None:
         targets = classifier.predict(images).argmax(1).tolist()
-    fills = [m.layer for m in maps if m.explainer == "lime"]
-    for row, (image, case) in enumerate(zip(images, cases, strict=True) if fills else ()):
-        rng = np.random.default_rng([seed, *f"{case}\0sanity".encode()])
-        try:
-            plan = lime.plan(image, rng=rng, samples=how["samples"], fills=fills, design=how["design"])
-        except Undefined:
-            continue
-        for fill in fills:
+    exclusive = classifier.output != "multilabel"
+    for row, plan in plans.items():
+        for fill in plan.filled:
             answers = classifier.predict(plan.questions(fill))
             passes.questions += len(answers)
             _, heat = lime.explain(
-                plan,
-                answers,
-                fill,
-                column=targets[row],
-                target=how["target"],
-                exclusive=classifier.output != "multilabel",
+                plan, answers, fill, column=targets[row], target=target, exclusive=exclusive
             )
             heats.setdefault(f"lime.{fill}", np.zeros((len(images), *heat.shape), np.float32))[row] = heat
     return heats, list(targets)

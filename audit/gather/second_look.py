@@ -60,6 +60,7 @@ def _sanity(desk: Desk, prepared: Prepared) -> None:
         lime_target=desk.config.lime.target,
         passes=desk.passes,
         prepared=prepared,
+        segments=None if desk.segments is None else [desk.segments[row] for row in rows],
     )
     desk.passes.kinds["sanity"] = desk.passes.network - before
     desk.add(*found)

@@ -74,7 +74,7 @@ def _faithfulness(desk: Desk, maps: Sequence[Map]) -> None:
     def questions() -> Iterator[Question]:
         for row in spread(len(desk.cases), desk.config.second_look.faithfulness):
             image, case = desk.picture(row)[0], desk.cases[row].id
-            column = int(desk.answer(row).argmax())
+            column, soft = int(desk.answer(row).argmax()), ordering.blurred(image)
             plans = [
                 ordering.plan(
                     m.explainer,
@@ -101,7 +101,8 @@ def _faithfulness(desk: Desk, maps: Sequence[Map]) -> None:
                     found.append((row, number, reduced))
 
                 what = f"faithfulness of {plan.explainer}"
-                yield Question(row=row, what=what, pictures=plan.questions(image), settle=settle)
+                pictures = plan.questions(image, soft)
+                yield Question(row=row, what=what, pictures=pictures, settle=settle)
 
     if maps and desk.config.second_look.faithfulness:
         desk.progress.stage("asking whether the maps are faithful", 0)

@@ -65,23 +65,30 @@ class Plan:
             *(("road-least", s) for s in self.shares),
         ]
 
-    def questions(self, image: Image) -> Iterator[Image]:
-        """The changed pictures ``(h, w, 3)``, one at a time, in the order of ``asked``."""
+    def questions(self, image: Image, soft: Image | None = None) -> Iterator[Image]:
+        """The changed pictures ``(h, w, 3)``, one at a time, in the order of ``asked``. ``soft``: the picture
+        :func:`blurred`, where it is known already."""
         if self.rank is None:
             return
         mean = image.mean((0, 1), dtype=np.float64).astype(np.float32)
-        width = BLUR * min(image.shape[:2])
-        blurred = ndimage.gaussian_filter(image, (width, width, 0), mode="nearest")
+        soft = blurred(image) if soft is None else soft
         normal = np.random.default_rng(self.seed).standard_normal(image.shape, dtype=np.float32)
         for test, share in self.asked:
             chosen = (self.rank < share)[..., None]
             if test == "deletion":
                 yield np.where(chosen, mean, image)
             elif test == "insertion":
-                yield np.where(chosen, image, blurred)
+                yield np.where(chosen, image, soft)
             else:
                 gone = self.rank < share if test == "road-most" else self.rank >= 1 - share
                 yield imputed(image, gone, normal)
+
+
+def blurred(image: Image) -> Image:
+    """What pixels are brought back into."""
+    width = BLUR * min(image.shape[:2])
+    soft: Image = ndimage.gaussian_filter(image, (width, width, 0), mode="nearest")
+    return soft
 
 
 def plan(

@@ -152,7 +152,7 @@ def _discovery(desk: Desk, maps: Sequence[Map], each: Callable[[str], None]) -> 
     except Undefined as why:
         desk.undiscovered.append(str(why))
         found = discover.chosen(also, most=most)
-    discover.save(desk.run, found)
+    discover.save(desk.run, found, [c.id for c in desk.cases])
     desk.regions.extend(candidate.region for candidate in found)
     desk.open_masks()
     for candidate in found:

@@ -268,7 +268,10 @@ def _one(region: Region, picture: Picture, grid: Grid, folder: Path) -> Mask | s
             return "the manifest has no artefact column"
         mask = picture.artefact if picture.artefact is not None else np.zeros(grid.size, dtype=bool)
     elif region.detector == place.DETECTOR:
-        mask = place.find(region, folder, grid)
+        try:
+            mask = place.find(region, folder, grid, picture.case.id)
+        except Undefined as why:
+            return str(why)
     elif region.name in DETECTORS:
         ours = DETECTORS[region.name]
         mask = grid.mask(ours.find(picture.native)) if ours.native else ours.find(picture.image)

@@ -1,4 +1,4 @@
-"""A place of the frame that somebody drew, or that an earlier audit found: one mask for every case.
+"""A place of the frame that somebody drew, or that an earlier audit found: one mask for every case; or one for each.
 
 In ``audit.yaml``, among the regions: ``{name: left-edge, mask: found/left-edge.png}``. The mask is a picture, white
 (or any colour but black) inside, of the grid's own size or of the same shape on another grid: it says where on what
@@ -20,6 +20,7 @@ from audit.images.grid import Grid
 from audit.images.pixels import read_image
 from audit.record.files import sha256
 from audit.record.nouns import Mask, Region
+from audit.regions import spread
 
 DETECTOR = "saved place"
 KEYS = ("name", "mask")
@@ -60,11 +61,14 @@ def region(entry: Place, folder: Path, where: str) -> Region:
         ConfigError: there is no such file, it is no picture, or nothing in it is white.
     """
     path = folder / entry.mask
+    many = path.suffix == spread.SUFFIX
     try:
-        empty = not drawn(path).any()
-    except DataError as error:
+        if many:
+            how = spread.how(path)
+        empty = not many and not drawn(path).any()
+    except (DataError, OSError) as error:
         raise ConfigError(
-            f"the mask of {entry.name!r}: {error.problems[0].what}",
+            f"the mask of {entry.name!r}: {error.problems[0].what if isinstance(error, DataError) else error}",
             where=where,
             todo=f"{entry.mask} is looked for in {folder}",
         ) from error
@@ -78,17 +82,28 @@ def region(entry: Place, folder: Path, where: str) -> Region:
         title=entry.name.replace("-", " ").replace("_", " ").capitalize(),
         detector=DETECTOR,
         version="1",
-        settings={"mask": entry.mask, "sha256": sha256(path), "looks at": "the same place in every picture"},
+        settings={
+            "mask": entry.mask,
+            "sha256": sha256(path),
+            "looks at": "where an earlier audit found it in each case"
+            if many
+            else "the same place in every picture",
+            **({"how": how} if many else {}),
+        },
     )
 
 
-def find(region: Region, folder: Path, grid: Grid) -> Mask:
+def find(region: Region, folder: Path, grid: Grid, case: str) -> Mask:
     """A saved place on the grid, ``(h, w)``: the mask brought to the grid's size, inside where half of a pixel is.
 
     Raises:
+        Undefined: what moves was not looked for in this case.
         DataError: the file is gone, is no longer the one that the region was made from, or leaves no pixel.
     """
-    return _found(folder / region.settings["mask"], region.settings["sha256"], grid.size)
+    path, digest = folder / region.settings["mask"], region.settings["sha256"]
+    if path.suffix == spread.SUFFIX:
+        return spread.mask(path, digest, case, grid)
+    return _found(path, digest, grid.size)
 
 
 @lru_cache(maxsize=16)

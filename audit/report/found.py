@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.discover.saved import FOLDER, entry
+from audit.discover.saved import entry, file
 from audit.record import Case, Map, Region
-from audit.record.files import safe
 from audit.report import figures, gallery, panel, vocabulary, words
 from audit.report.blocks import Fact, FoundBlock, Picture
 from audit.report.reliance import dose_table, fill_table
@@ -86,8 +83,8 @@ def _block(source: Source, region: Region) -> FoundBlock:
         facts.append(Fact(name="Maps", text=str(settings["maps"])))
     if settings.get("limits"):
         facts.append(Fact(name="Limits", text=words.sentence(str(settings["limits"]))))
-    file = Path(FOLDER) / f"{safe(region.name)}.png"
-    line = entry(region.name, file) if (source.run.path / file).is_file() else ""
+    kept = [f for moves in (False, True) if (f := file(source.run, region.name, moves=moves)).is_file()]
+    line = entry(region.name, kept[0].relative_to(source.run.path)) if kept else ""
     tables = (fill_table(source, region), dose_table(source, [region]), transplant_table(source, [region]))
     mean = _mean(source, region, heats)
     strip = panel.strip("The cases that show it best", [mean, *_montage(source, region, looked, heats)])

@@ -100,6 +100,13 @@ def test_a_sticker_that_lies_anywhere_is_found_and_tested(tmp_path, monkeypatch,
     if factory == "blue":
         assert rows[found.name] == "suspected"
         assert next(iter(rows)) == found.name
+        text = config.read_text().replace("discovery: 3", "discovery: 0")
+        named = f"regions: [lesion, {{name: sticker, mask: run/found/{found.name}.npz}}]"
+        config.write_text(text.replace("regions: [lesion]", named))
+        listed = audit.run(config, out=tmp_path / "next")
+        assert np.array_equal(listed.array("regions", "sticker"), masks)
+        (row,) = [v for v in listed.findings()["verdicts"] if v["artefact"] == "sticker"]
+        assert (row["verdict"], row["cls"]) == ("confirmed", "ill")  # an expert has named it
     else:
         assert found.name not in rows
         assert not {"confirmed", "suspected"} & set(rows.values())

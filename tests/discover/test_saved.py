@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image as Pillow
@@ -19,7 +21,7 @@ MASK[30:38, 2:8] = True
 
 
 def candidate(name, mask):
-    masks = np.broadcast_to(MASK, (3, 40, 40))
+    masks = np.stack([MASK, np.zeros_like(MASK), MASK[::-1]])
     return Candidate(
         name=name,
         title="Found",
@@ -35,18 +37,20 @@ def candidate(name, mask):
     )
 
 
-def picture(size=40, lesion=None):
+def picture(size=40, lesion=None, case="a"):
     image = np.random.default_rng(0).random((size, size, 3))
-    case = Case(id="a", image="a", label="x", patient="a")
+    case = Case(id=case, image="a", label="x", patient="a")
     return of_arrays(case, image, Grid(size=(size, size)), lesion=lesion)
 
 
 @pytest.fixture
 def saved(tmp_path):
     run = Run(tmp_path, {})
-    files = save(run, [candidate("found-1", MASK), candidate("found-2", None)])
-    assert list(files) == ["found-1"]
-    assert files["found-1"] == tmp_path / "found" / "found-1.png"
+    files = save(run, [candidate("found-1", MASK), candidate("found-2", None)], ["a", "b", "c"])
+    assert files == {
+        "found-1": tmp_path / "found" / "found-1.png",
+        "found-2": tmp_path / "found" / "found-2.npz",
+    }
     return tmp_path
 
 
@@ -77,6 +81,45 @@ def test_on_another_grid_it_lies_at_the_same_place(saved):
     found = regions.find([region], picture(80), Grid(size=(80, 80)), folder=saved)["edge"]
     rows, columns = found.nonzero()
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (60, 75, 4, 15)
+
+
+def test_what_moves_is_named_by_its_mask_in_each_case(saved):
+    """Where it was, not there, elsewhere; and in a case that was not in that audit nobody knows."""
+    (region,) = regions.catalogue([{"name": "ink", "mask": "found/found-2.npz"}], folder=saved)
+    assert (region.detector, region.settings["how"], region.borne) == ("saved place", "moving", False)
+    lies = [regions.find([region], picture(case=c), Grid(size=(40, 40)), folder=saved)["ink"] for c in "abcd"]
+    assert (lies[0] == MASK).all()
+    assert not lies[1].any()
+    assert (lies[2] == MASK[::-1]).all()
+    assert lies[3] == "this case was not in the audit that found it"
+    larger = regions.find([region], picture(80, case="c"), Grid(size=(80, 80)), folder=saved)["ink"]
+    assert (larger == MASK[::-1].repeat(2, 0).repeat(2, 1)).all()
+
+
+def test_a_thing_stays_one_that_some_cases_bear(tmp_path):
+    save(Run(tmp_path, {}), [replace(candidate("found-1", None), how="thing")], ["a", "b", "c"])
+    (region,) = regions.catalogue([{"name": "ink", "mask": "found/found-1.npz"}], folder=tmp_path)
+    assert region.borne
+
+
+def test_files_that_hold_no_masks_are_told(tmp_path):
+    (tmp_path / "text.npz").write_text("no archive")
+    np.savez(tmp_path / "other.npz", masks=np.zeros(3, np.uint8))
+    few, huge = {"masks": np.zeros(3, np.uint8), "how": "thing"}, np.array([2, 1 << 30, 1 << 30])
+    np.savez(tmp_path / "short.npz", cases=["a", "b"], size=[2, 40, 40], **few)
+    np.savez(tmp_path / "huge.npz", cases=["a", "b"], size=huge, **few)
+    np.savez(tmp_path / "odd.npz", cases=np.array([{}], object), size=[1, 4, 4], **few)
+    names = ("text", "other", "short", "huge", "odd", "gone")
+    with pytest.raises(ConfigError) as caught:
+        regions.catalogue([{"name": n, "mask": f"{n}.npz"} for n in names], folder=tmp_path)
+    assert [p.where for p in caught.value.problems] == [f"regions[{i}]" for i in range(len(names))]
+
+
+def test_masks_that_were_changed_meanwhile_are_told(saved):
+    (region,) = regions.catalogue([{"name": "ink", "mask": "found/found-2.npz"}], folder=saved)
+    save(Run(saved, {}), [candidate("found-2", None)], ["a", "b", "d"])
+    with pytest.raises(DataError, match="changed"):
+        regions.find([region], picture(), Grid(size=(40, 40)), folder=saved)
 
 
 def test_wrong_entries_are_told_all_at_once(saved):

@@ -26,7 +26,7 @@ GRID = 32
 """Rows and columns of cells."""
 
 OUT = 0.15
-"""This share of a picture's cells stands out of it most."""
+"""This share of all cells stands out of its picture most."""
 
 FOLDS, TREES, LEAF = 4, 40, 40
 """Of the patients; of the forest; and cells in a leaf at least, so that no picture has a leaf to itself."""
@@ -40,7 +40,7 @@ LEARNT = 30_000
 SMALLEST = 3
 """Cells that touch: fewer are no thing."""
 
-LARGEST = 0.15
+LARGEST = 0.25
 """Of the picture: what covers more is no thing, but another kind of picture."""
 
 COVERED = "lesions and listed places cover every picture: nothing is left to look for things in"
@@ -143,7 +143,8 @@ def _shares(
     some = flat[:: max(1, len(flat) // ENOUGH)]
     middle, spread = np.nanmean(some, axis=(0, 1)), np.nanstd(some, axis=(0, 1))
     spread = np.where(spread > 1e-9, spread, 1)
-    out = np.stack([_standing_out((cells_of - middle) / spread) for cells_of in flat])
+    far = np.stack([_apart((cells_of - middle) / spread) for cells_of in flat])
+    out = far > np.quantile(far[far >= 0], 1 - OUT)
     row = np.nonzero(out)[0]
     points, classes = (
         (flat[out] - middle) / spread,
@@ -164,10 +165,10 @@ def _shares(
     return found.reshape(len(own), *looks.shape[:3])
 
 
-def _standing_out(looks: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which of one picture's cells ``(c, d)`` stand out of it."""
-    far = np.where(np.isnan(looks[:, 0]), -1.0, np.square(np.nan_to_num(looks)).sum(-1))
-    return np.asarray((far >= 0) & (far > np.quantile(far, 1 - OUT)))
+def _apart(looks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far each of a picture's cells ``(c, d)`` stands out of it; -1 for one that is off."""
+    far = np.square(np.nan_to_num(looks)).sum(-1)
+    return np.where(np.isnan(looks[:, 0]), -1, far).astype(np.float32)
 
 
 def _candidate(

@@ -80,7 +80,7 @@ def test_what_covers_much_of_a_picture_is_no_thing():
     for i, label in enumerate(labels):
         images[i, : S // 3] = (0.9, 0.2, 0.1) if label == "a" else images[i, : S // 3]
     found = things(images, labels, lesions=lesion, seed=0)
-    assert all(c.masks[list(c.rows)].mean() < 0.15 for c in found)
+    assert all(c.masks[list(c.rows)].mean() < 0.25 for c in found)
 
 
 def test_cases_of_few_patients_tell_nothing():

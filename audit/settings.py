@@ -187,7 +187,8 @@ class SecondLookConfig(Part):
 
 
 class PlaceConfig(Part):
-    """A place of the frame, drawn or found by an earlier audit: one mask for every case."""
+    """A place of the frame, drawn or found by an earlier audit: a picture, one mask for every case. Or what an earlier
+    audit found now here, now there: its ``.npz``, with a mask for each case."""
 
     name: Annotated[str, Field(min_length=1)]
     mask: Annotated[str, Field(min_length=1)]

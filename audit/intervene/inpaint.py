@@ -25,6 +25,10 @@ REMEMBERED = 128 << 20
 NUMBER = 16
 """Bytes that a number of a sparse matrix takes, with its place and what is kept for growing."""
 
+SHAPE = 192 << 10
+"""Bytes that a shape takes beside its numbers, however small it is: about seventy kilobytes of its own, and the holes
+that factorising it leaves between what is kept; as the memory of a long run grew."""
+
 Membrane = tuple[Any, Callable[[NDArray[np.float64]], NDArray[np.float64]], int]
 
 _membranes: OrderedDict[bytes, Membrane] = OrderedDict()
@@ -104,4 +108,4 @@ def _membrane_of(hole: Mask) -> Membrane:
     spread = sparse.csr_matrix((np.ones(len(to)), (to, of)), shape=(size, hole.size))
     symmetric = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
     factors = splu(sparse.csc_matrix(laplacian), **symmetric)  # half as large as by the general way
-    return spread, factors.solve, NUMBER * (factors.nnz + spread.nnz)
+    return spread, factors.solve, SHAPE + NUMBER * (factors.nnz + spread.nnz)

@@ -130,7 +130,12 @@ def test_a_damaged_run_fails(tmp_path, monkeypatch) -> None:
 def test_it_passes_without_torch_and_says_what_is_installed(tmp_path) -> None:
     """The whole command, all known answers, where torch cannot be imported; the paper is tested elsewhere."""
     code = (
-        "import sys; sys.modules['torch'] = None\n"
+        # a None in sys.modules in place of torch would stop scipy and scikit-learn too, which look for one there
+        "import sys, types\n"
+        "def hidden(name, *_):\n"
+        "    if name.partition('.')[0] == 'torch':\n"
+        "        raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, types.SimpleNamespace(find_spec=hidden))\n"
         "import audit.selftest as s, audit.report.pdf as p\n"
         "p.document = lambda *_, **__: b'%PDF-none'\n"
         "s.verify._attached = lambda path, files: ()\n"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from audit.discover.candidate import TITLES, Candidate, chosen, pure
-from audit.discover.looked import HALO, cells
+from audit.discover.looked import cells, shown
 from audit.discover.spots import spot
 from audit.errors import Undefined
 from audit.record.nouns import Image, Mask
@@ -121,16 +121,9 @@ def _features(
 ) -> tuple[NDArray[np.float64], tuple[int, int]]:
     """Each case's looks by cell, ``(n, looks, g, g)``, NaN in cells that are off; and the pictures' size."""
     rows, size = [], (0, 0)
-    for number, image in enumerate(images):
+    for image, fine, off in shown(images, lesions, known):
         size = image.shape[0], image.shape[1]
-        grey = image.mean(2)
-        fine = (grey - ndimage.gaussian_filter(grey, max(1.0, min(size) / 64))) ** 2
-        off = np.zeros(size, bool)
-        for masks in (lesions, known):
-            if masks is not None and masks[number].any():
-                reach = round(max(2, HALO * min(size)))
-                off |= ndimage.binary_dilation(masks[number], iterations=reach)
-        layers = np.stack([fine, grey, image[..., 0] - image[..., 2]])
+        layers = np.stack([fine, image.mean(2), image[..., 0] - image[..., 2]])
         looks = cells(layers, np.broadcast_to(off, layers.shape))
         looks[0] = np.log(looks[0] + FLOOR)
         left = ~np.isnan(looks).any(0)

@@ -6,7 +6,7 @@ for a map that looks everywhere alike, 10 where it looks ten times as much as on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from audit.record.nouns import Mask
+from audit.record.nouns import Image, Mask
 
 Entry = TypeVar("Entry", bound=np.generic)
 
@@ -147,6 +147,21 @@ def _pooled(layer: NDArray[np.generic], step: int) -> NDArray[np.float32]:
     high = np.diff(np.r_[rows, layer.shape[0]])
     wide = np.diff(np.r_[columns, layer.shape[1]])
     return np.asarray(sums / np.outer(high, wide), dtype=np.float32)
+
+
+def shown(
+    images: Iterable[Image], lesions: NDArray[np.bool_] | None, known: NDArray[np.bool_] | None
+) -> Iterator[tuple[Image, NDArray[np.floating], Mask]]:
+    """Each picture ``(h, w, 3)`` with the energy of its fine detail and with where it is not looked at, ``(h, w)``: its
+    lesions and listed places, and what lies near them."""
+    for number, image in enumerate(images):
+        side, grey = min(image.shape[:2]), image.mean(2)
+        fine = (grey - ndimage.gaussian_filter(grey, max(1.0, side / 64))) ** 2
+        off = np.zeros(grey.shape, bool)
+        for masks in (lesions, known):
+            if masks is not None and masks[number].any():
+                off |= ndimage.binary_dilation(masks[number], iterations=round(max(2, HALO * side)))
+        yield image, fine, off
 
 
 def cells(

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from audit.discover.candidate import TITLES, Candidate, chosen, pure
 from audit.discover.informative import EXAMPLES, FEW, FEWEST, FLOOR, LEVEL, LIMITS, ROUNDS, told, units
-from audit.discover.looked import HALO, cells
+from audit.discover.looked import cells, shown
 from audit.errors import Undefined
 from audit.record.nouns import Image
 
@@ -110,14 +110,8 @@ def _looks(
     """Each cell's colour against its picture's and against its surround's, and its fine detail: ``(n, g, g, 7)``,
     NaN in cells that are off; and the pictures' size."""
     rows, size = [], (0, 0)
-    for number, image in enumerate(images):
+    for image, fine, off in shown(images, lesions, known):
         size = image.shape[0], image.shape[1]
-        grey = image.mean(2)
-        fine = (grey - ndimage.gaussian_filter(grey, max(1.0, min(size) / 64))) ** 2
-        off = np.zeros(size, bool)
-        for masks in (lesions, known):
-            if masks is not None and masks[number].any():
-                off |= ndimage.binary_dilation(masks[number], iterations=round(max(2, HALO * min(size))))
         layers = np.stack([*image.transpose(2, 0, 1), fine])
         seen = cells(layers, np.broadcast_to(off, layers.shape), grid=GRID)
         left = ~np.isnan(seen[0])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
-import numpy as np
 from scipy.special import ndtr
 
 from audit.judge.metrics import METRICS
+from audit.judge.pool import bearing
 from audit.judge.schema import Condition, Conditions, Rule, matches
 from audit.record.nouns import Estimate
 
@@ -33,47 +33,6 @@ class Answer:
     lead: tuple[Estimate, ...] = ()
     p: float = 1.0
     why: str = ""
-
-
-def key(e: Estimate) -> tuple[str, ...]:
-    """What an estimate is about: its place in every list."""
-    return (e.metric, e.region, e.cls, e.explainer, e.layer, e.other, e.target, e.family, e.fill, e.stratum)
-
-
-def rounded(e: Estimate) -> Estimate:
-    """To three decimals, so that the noise of another batch size never changes a finding."""
-
-    def three(x: float | None) -> float | None:
-        # 0.0 added: -0.0 reads like a mistake
-        return None if x is None or not math.isfinite(x) else float(np.round(x, 3)) + 0.0
-
-    e = replace(e, value=three(e.value), low=three(e.low), high=three(e.high), se=three(e.se))
-    return replace(e, why=e.why or "no reason was given") if e.value is None else e
-
-
-def pool(estimates: Sequence[Estimate]) -> list[Estimate]:
-    """The estimates rounded, in an order of their own: it does not matter in which order they came."""
-
-    def order(e: Estimate) -> tuple[str, ...]:
-        return (*key(e), *(str(getattr(e, f.name)) for f in fields(e)))
-
-    return sorted((rounded(e) for e in estimates), key=order)
-
-
-def mirror_images(estimates: Sequence[Estimate], classes: Sequence[str]) -> bool:
-    """Are there two classes, and is every effect on one the opposite of that on the other?
-
-    Two labels that do not exclude each other (a multilabel model) have effects of their own.
-    """
-    if len(classes) != 2:
-        return False
-    effects = {(e.metric, e.region, e.fill, e.cls): e.value for e in estimates if e.stratum == "all"}
-    for (metric, region, fill, cls), value in effects.items():
-        if metric in ("removal", "removal-change") and cls == classes[0] and value is not None:
-            other = effects.get((metric, region, fill, classes[1]))
-            if other is not None and abs(value + other) > 0.005:
-                return False
-    return True
 
 
 def _chosen(
@@ -149,14 +108,6 @@ def _nothing(condition: Condition, estimates: Sequence[Estimate], region: str) -
     if veto is not None and any(_voter(e, veto.metric) in silent for e in there):
         return _NO_VOTE.get(veto.metric, f"what was measured has no vote, by its {veto.metric!r}")
     return f"no {condition.metric!r} was measured"
-
-
-def bearing(estimates: Sequence[Estimate], region: str) -> int | None:
-    """How many cases bear a region; None where nobody counted."""
-    for e in estimates:
-        if e.metric == "presence" and e.region == region and e.stratum == "all" and e.value is not None:
-            return round(e.value * e.n)
-    return None
 
 
 def _too_few(rule: Rule, e: Estimate, estimates: Sequence[Estimate]) -> str:
@@ -300,6 +251,52 @@ def _every_fill(
     lead = next((e for e in best[2] if e.fill == condition.fill[0]), best[2][0])
     told = (lead,) if lead is best[2][0] else (lead, best[2][0])
     return Answer(condition=condition, holds=any(a[0] for a in asked), used=used, lead=told, p=p)
+
+
+def together(
+    conditions: Sequence[Condition], rule: Rule, estimates: Sequence[Estimate], region: str, cls: str
+) -> tuple[Answer, ...]:
+    """The answers to conditions that must all hold. Those that range over strata must hold in one and the same.
+
+    Else an effect beyond the controls in one class and a plain change in another would pass for one effect. Of the
+    strata the one that speaks most clearly is told, and its p is that of a choice among them (Bonferroni).
+    """
+    whole = tuple(ask(c, rule, estimates, region, cls) for c in conditions)
+    shared = [i for i, c in enumerate(conditions) if len(c.stratum) > 1 or "*" in c.stratum[0]]
+    if len(shared) < 2:
+        return whole
+    tried = []
+    for stratum in sorted({e.stratum for i in shared for e in whole[i].used}):
+        alone = {
+            i: ask(conditions[i].model_copy(update={"stratum": (stratum,)}), rule, estimates, region, cls)
+            for i in shared
+        }
+        if any(a.holds is not None for a in alone.values()):
+            tried.append(_of_one_sign(alone))
+    if not tried:
+        return whole
+
+    def order(alone: dict[int, Answer]) -> tuple[int, int, float]:
+        said = [a.holds for a in alone.values()]
+        return (2 if False in said else 1 if None in said else 0, said.count(False), _worst(alone))
+
+    best = min(tried, key=order)
+    return tuple(
+        replace(best[i], used=whole[i].used, p=min(1.0, best[i].p * len(tried))) if i in best else answer
+        for i, answer in enumerate(whole)
+    )
+
+
+def _worst(alone: dict[int, Answer]) -> float:
+    return max(a.p for a in alone.values())
+
+
+def _of_one_sign(alone: dict[int, Answer]) -> dict[int, Answer]:
+    """Sizes that are asked of several estimates must be those of effects that agree in sign."""
+    sizes = {i: a for i, a in alone.items() if a.holds and a.condition.bound.startswith("abs-")}
+    if len({(a.lead[0].value or 0.0) > 0 for a in sizes.values() if a.lead}) < 2:
+        return alone
+    return {**alone, **{i: replace(a, holds=False, p=1.0) for i, a in sizes.items()}}
 
 
 def both(conditions: Conditions, answers: Sequence[Answer]) -> bool | None:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from audit.judge.asking import BEYOND, Answer, ask, both, chance, key, mirror_images, pool, would_decide
+from audit.judge.asking import BEYOND, Answer, ask, both, chance, together, would_decide
 from audit.judge.metrics import CHANGE, GROWTH
+from audit.judge.pool import key, mirror_images, pool
 from audit.judge.schema import (
     FOUND,
     OTHER,
@@ -123,7 +124,10 @@ def _by_class(
 
 def _draft(rule: Rule, estimates: list[Estimate], region: str, cls: str) -> _Draft:
     clear = rule.clear_when or Conditions.model_construct()
-    when = tuple(ask(c, rule, estimates, region, cls) for c in (*rule.when.all, *rule.when.any))
+    when = (
+        *together(rule.when.all, rule, estimates, region, cls),
+        *(ask(c, rule, estimates, region, cls) for c in rule.when.any),
+    )
     return _Draft(
         rule=rule,
         region=region,

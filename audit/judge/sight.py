@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from scipy.special import ndtr
 
-from audit.judge.asking import bearing
+from audit.judge.pool import bearing
 from audit.judge.schema import Weight
 from audit.judge.words import capital, tell
 from audit.record.nouns import Estimate, Finding, Region, Verdict, VerdictName

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from audit.judge.asking import mirror_images, pool
+from audit.judge.pool import mirror_images, pool
 from audit.judge.schema import WEIGHTS, Weight
 from audit.judge.sight import Sight, aside, left_open, shut, sign, tie, told
 from audit.judge.words import called, tell, titles

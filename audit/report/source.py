@@ -10,7 +10,7 @@ import pandas as pd
 from pyarrow.compute import field
 
 from audit.errors import RunError
-from audit.judge.asking import mirror_images
+from audit.judge.pool import mirror_images
 from audit.record import (
     Case,
     Effect,

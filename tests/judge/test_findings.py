@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handmade import unmoved
+from handmade import est, unmoved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
 from audit.judge import Judgement, findings, judge, load
-from audit.judge.asking import pool, would_decide
+from audit.judge.asking import would_decide
 from audit.judge.evaluate import adjusted
+from audit.judge.pool import pool
 from audit.record import Estimate, Region
 
 CORE = load(["core"], folder=Path())
@@ -186,3 +187,65 @@ def test_the_cases_that_would_decide_do_decide(value: float, half: float, n: int
     if needed is not None and half > distance:
         assert half * (n / needed) ** 0.5 <= distance + 1e-4
         assert half * (n / max(1, needed - 2)) ** 0.5 > distance - 1e-4
+
+
+def _beyond_and_plain(beyond: str, plain: str, sign: float = 1.0) -> list[Estimate]:
+    """A shift whose effect beyond random changes is large in one label's cases, and whose plain effect in others'."""
+    return [
+        row
+        for cls, to in (("healthy", -1.0), ("referable", 1.0))
+        for row in (
+            est("follow", 0.5 * to, 0.1, region="brightness", cls=cls),
+            est("separation", 0.6 * to, 0.1, region="brightness", cls=cls),
+            *(
+                est(
+                    metric,
+                    to * (size if label == where else 0.02),
+                    0.05,
+                    region="brightness",
+                    cls=cls,
+                    stratum=f"label={label}",
+                )
+                for metric, where, size in (("shift", beyond, 0.6), ("shift-change", plain, sign * 1.7))
+                for label in ("healthy", "referable")
+            ),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("beyond", "plain", "outcome"),
+    [
+        ("healthy", "healthy", "flagged"),
+        ("referable", "referable", "flagged"),
+        ("healthy", "referable", "undecided"),
+    ],
+)
+def test_what_is_asked_of_a_label_must_hold_in_one_and_the_same(
+    beyond: str, plain: str, outcome: str
+) -> None:
+    """Beyond control in the ill and by itself in the well is no effect: such a network was once called confirmed."""
+    found = findings(CORE, _beyond_and_plain(beyond, plain), regions=REGIONS, classes=CLASSES)
+    said = {f.rule: f.outcome for f in found if f.region == "brightness"}
+    assert said["reliance-cues"] == said["reliance-cues-screening"] == outcome
+
+
+def test_effects_of_one_label_must_agree_in_sign() -> None:
+    """Removal lowers the evidence beyond its controls and raises it by itself: the controls moved it."""
+
+    def rows(plain: float) -> list[Estimate]:
+        about = {"region": "text", "cls": "referable", "fill": "inpaint"}
+        return [
+            est("presence", 0.5, 0.05, region="text", n=120),
+            *(
+                est(metric, value, 0.05, stratum=stratum, **about)
+                for metric, value in (("removal", 0.6), ("removal-change", plain))
+                for stratum in ("all", "label=referable")
+            ),
+        ]
+
+    def said(plain: float) -> str:
+        found = findings(CORE, rows(plain), regions=REGIONS, classes=["referable"])
+        return next(f.outcome for f in found if f.rule == "reliance-artefacts" and f.region == "text")
+
+    assert (said(0.5), said(-0.5)) == ("flagged", "undecided")

@@ -154,6 +154,8 @@ def blockiness(image: Image, where: Mask) -> float:
 def blockier(image: Image, amount: float, *, keep: Mask | None, rng: np.random.Generator) -> Image:
     """Compressed as JPEG, as strongly as it takes, and laid over the picture as thinly as will do; lesions are left.
 
+    The colours are halved in size first, as cameras and libraries do unless told not to: a model may read that.
+
     Raises:
         Undefined: fewer blocks are asked for, which nobody can give back, or more than JPEG makes.
     """
@@ -176,7 +178,6 @@ def blockier(image: Image, amount: float, *, keep: Mask | None, rng: np.random.G
 
 def _saved(image: Image, quality: int) -> Image:
     held = io.BytesIO()
-    Pillow.fromarray(np.round(image * 255).astype(np.uint8)).save(
-        held, "JPEG", quality=quality, subsampling=0
-    )
+    file = Pillow.fromarray(np.round(image * 255).astype(np.uint8))
+    file.save(held, "JPEG", quality=quality, subsampling="4:2:0")
     return np.asarray(Pillow.open(held).convert("RGB"), np.float32) / np.float32(255)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from audit.gather.desk import Desk
-from audit.record import Case, Effect, Extent, Failure, Faithfulness, Prediction, Reading, Sanity
+from audit.record import Carried, Case, Effect, Extent, Failure, Faithfulness, Prediction, Reading, Sanity
 
 Row = TypeVar("Row")
 
@@ -18,7 +18,7 @@ def keep(desk: Desk, failures: Sequence[Failure]) -> None:
     run, parts = desk.run, desk.run.parts
     run.write(Case, desk.cases)
     run.write(Effect, _effects(desk))
-    for noun in (Prediction, Extent, Reading, Sanity, Faithfulness):
+    for noun in (Prediction, Extent, Reading, Carried, Sanity, Faithfulness):
         run.write(noun, (row for walk in WALKS for row in parts.rows(noun, walk)))
     case = {c.id: i for i, c in enumerate(desk.cases)}
     of_parts = [row for walk in WALKS for row in parts.rows(Failure, walk)]

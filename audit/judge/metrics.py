@@ -54,6 +54,7 @@ METRICS: dict[str, Metric] = {
     "content-spread": _LINK,
     "separation": _LINK,
     "follow": _LINK,
+    "carried": Metric(-math.inf, math.inf, cls=True),
     "presence": _SHARE,
     "accuracy-with": _SHARE,
     "accuracy-without": _SHARE,

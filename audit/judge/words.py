@@ -140,6 +140,11 @@ def _follow(e: Estimate, place: str, value: float) -> str:
     return f"{who} follows {place}{way}: rank correlation {number(value)} {_spread(e)}"
 
 
+def _carried(e: Estimate, place: str, value: float) -> str:
+    far = f"{value * 100:.0f} % of what the classes differ by in it {_spread(e, scale=100.0)}"
+    return f"changing {place} alone changes the reading of {e.other.replace('-', ' ')} by {far}"
+
+
 def _gap(e: Estimate, place: str, value: float) -> str:
     more, sign = ("less", -1) if value < 0 else ("more", 1)
     return (
@@ -259,6 +264,7 @@ _TELL: dict[str, Callable[[Estimate, str, float], str]] = {
     "lost": _lost,
     "separation": _separation,
     "follow": _follow,
+    "carried": _carried,
     "accuracy-gap": _gap,
     "beyond": _beyond,
     "removal-flip": _flip,

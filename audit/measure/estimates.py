@@ -13,12 +13,24 @@ from audit.measure.agreement import pairs
 from audit.measure.association import Statistic, auc, interval, rank_biserial, share_difference
 from audit.measure.estimate import Summary, summarise
 from audit.measure.explainers import explainers
-from audit.measure.following import following
+from audit.measure.following import carried, following
 from audit.measure.guard import stranger
 from audit.measure.opportunity import opportunity
 from audit.measure.reliance import reliance
 from audit.measure.scores import EVERY, heats_of
-from audit.record import PREDICTED, TRUE, Case, Effect, Estimate, Extent, Prediction, Reading, Run, Score
+from audit.record import (
+    PREDICTED,
+    TRUE,
+    Carried,
+    Case,
+    Effect,
+    Estimate,
+    Extent,
+    Prediction,
+    Reading,
+    Run,
+    Score,
+)
 
 BASELINE = "baseline"
 """The family of maps that know nothing of the network."""
@@ -79,6 +91,8 @@ def _circumstances(
     yield from following(
         cases, predictions, run.read(Reading), run.cues, run.classes, seed=seed, exclusive=exclusive
     )
+    if run.has(Carried):
+        yield from carried(cases, run.read(Carried), run.read(Reading), run.classes, seed=seed)
     drawn = [
         e for e in extents if e.region == "lesion" and (e.present is not None or "lost" in (e.why or ""))
     ]

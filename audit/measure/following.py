@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.measure.association import Statistic, interval, rank_biserial
-from audit.measure.estimate import Summary
+from audit.measure.estimate import Summary, summarise
 from audit.measure.margin import margins
-from audit.record import Case, Estimate, Prediction, Reading, Region
+from audit.record import Carried, Case, Estimate, Prediction, Reading, Region
 
 CONSTANT = "it is the same in every case"
 NO_LABEL = "no label has two cases in which cue and score differ"
@@ -185,6 +185,45 @@ def targets(
                 other = max(others, key=lambda c: abs(others[c]))
                 found.setdefault(cue, {})[own] = (other, others[other])
     return found
+
+
+ALIKE = "the classes do not differ in it"
+
+
+def carried(
+    cases: Sequence[Case],
+    rows: Sequence[Carried],
+    readings: Sequence[Reading],
+    classes: Sequence[str],
+    *,
+    seed: int,
+) -> Iterator[Estimate]:
+    """The estimates ``carried``: how far a clinical sign's reading (``other``) comes along when a cue alone is moved.
+
+    A share of what the classes differ by in the sign: 1 where moving the cue to the other class's value moves the
+    reading to the other class's too, which then tells nothing that the cue does not; 0 where it stays.
+
+    Args:
+        cases: those of the run.
+        rows: what the signs read once a cue was moved.
+        readings: every cue's and sign's value in every case.
+        classes: the model's.
+        seed: of the bootstrap.
+    """
+    of = {c.id: c for c in cases}
+    far = targets(readings, cases, classes)
+    shares: dict[tuple[str, str], list[tuple[str, float]]] = {}
+    for row in rows:
+        _, amount = far.get(row.sign, {}).get(of[row.case].label, ("", 0.0))
+        value = np.nan
+        if amount and row.before is not None and row.after is not None:
+            value = (row.after - row.before) / amount
+        shares.setdefault((row.cue, row.sign), []).append((of[row.case].patient, value))
+    for (cue, sign), found in sorted(shares.items()):
+        values = np.array([[v] for _, v in found])
+        summary = summarise(values, [p for p, _ in found], seed=seed, why=[ALIKE])[0]
+        for cls in classes:
+            yield _estimate(summary, metric="carried", region=cue, cls=cls, other=sign)
 
 
 def _estimate(summary: Summary, **names: str) -> Estimate:

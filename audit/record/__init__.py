@@ -3,6 +3,7 @@
 from audit.record.nouns import (
     PREDICTED,
     TRUE,
+    Carried,
     Case,
     Effect,
     Estimate,
@@ -32,6 +33,7 @@ from audit.record.run import Run
 __all__ = [
     "PREDICTED",
     "TRUE",
+    "Carried",
     "Case",
     "Effect",
     "Estimate",

@@ -122,6 +122,18 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Carried:
+    """What a clinical sign reads in one case ``before`` and ``after`` a cue alone was moved. None says why."""
+
+    case: str
+    cue: str
+    sign: str
+    before: float | None
+    after: float | None
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Map:
     """One stack of heat maps in ``maps/``: what made it. ``name`` is its file's name without the target."""
 

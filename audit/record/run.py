@@ -18,6 +18,7 @@ from audit.record import seal, tables
 from audit.record.files import safe, sha256
 from audit.record.folder import AGAIN, LOCK, check, unwritable
 from audit.record.nouns import (
+    Carried,
     Case,
     Effect,
     Estimate,
@@ -49,6 +50,7 @@ TABLES: dict[type, str] = {
     Prediction: "predictions.parquet",
     Extent: "extents.parquet",
     Reading: "readings.parquet",
+    Carried: "carried.parquet",
     Score: "scores.parquet",
     Effect: "effects.parquet",
     Sanity: "sanity.parquet",

@@ -27,6 +27,7 @@ WHAT: dict[str, tuple[Relation, str]] = {
     "predictions.parquet": ("Data", "what the model answered to each case"),
     "extents.parquet": ("Data", "how large each region is in each case"),
     "readings.parquet": ("Data", "the signs of the whole picture, read from each case"),
+    "carried.parquet": ("Data", "what moving a sign does to the reading of a clinical one"),
     "scores.parquet": ("Data", "how much of each map lies in each region"),
     "effects.parquet": ("Data", "what each intervention did to the answer"),
     "sanity.parquet": ("Data", "whether the explainers notice other weights"),

@@ -118,6 +118,10 @@ METRICS: dict[str, tuple[str, float | None]] = {
     "shift-flip": ("Share of answers that flip when the sign is changed, beyond control", 0.0),
     "separation": ("Rank correlation of the sign's value with this label", 0.0),
     "follow": ("Rank correlation of the score with the sign among cases of one label", 0.0),
+    "carried": (
+        "Change of a clinical reading when the sign alone is changed, of what the classes differ by",
+        0.0,
+    ),
     "accuracy-with": ("Share of right answers with it", None),
     "accuracy-without": ("Share of right answers without it", None),
     "accuracy-gap": ("Right answers where it goes with the label, minus where it conflicts", 0.0),

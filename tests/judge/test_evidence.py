@@ -471,6 +471,22 @@ def test_a_found_place_that_somebody_saved_as_a_region_is_judged_as_any_other() 
     assert only(judged([*BASE, *estimates], [LESION, own])).verdict == "confirmed"
 
 
+def test_a_thing_found_in_the_pictures_alone_needs_one_test() -> None:
+    """No answer chose it, so what putting it into other cases does is no choice of the largest of many effects."""
+    thing = replace(FOUND, settings={"how": "thing"})
+    put = [
+        *mirrored("transplant", 0.6, 0.1, region="found-1"),
+        *mirrored("transplant-change", 0.6, 0.1, region="found-1"),
+    ]
+    base = [*GROUND, *SMALL, *LOOSE, *found(0.25, 0.2, 0.15), *put]
+    of = {
+        r.name: {row.artefact: row.verdict for row in judged(base, [LESION, TEXT, r]).verdicts}
+        for r in (thing,)
+    }
+    assert of["found-1"]["found-1"] == "suspected"
+    assert "found-1" not in {row.artefact for row in judged(base, [LESION, TEXT, FOUND]).verdicts}
+
+
 # -- padding -----------------------------------------------------------------------------------------------
 
 
@@ -645,3 +661,31 @@ def test_a_cue_that_may_be_a_clinical_signs_shadow_is_undecided() -> None:
     assert row.verdict == "undecided"
     assert "cannot be told apart" in row.statement
     assert row.strength is None
+
+
+@pytest.mark.parametrize(("comes", "verdict"), [(0.5, "confirmed"), (0.3, "undecided"), (0.0, "undecided")])
+def test_a_reading_that_comes_along_when_the_cue_alone_is_moved_casts_no_shadow(
+    comes: float, verdict: str
+) -> None:
+    """Blocks of compression read like vessels: the vessels' reading follows the blocks, and not the other way round."""
+    vessels = [est("follow", 0.7, 0.05, region="vessel-density", cls=cls) for cls in TWO]
+    along = [est("carried", comes, 0.1, region="brightness", cls=cls, other="vessel-density") for cls in TWO]
+    found = judged([*BASE, *cue(0.8, 0.6), *vessels, *along], [*ROOM, VESSELS])
+    row = next(r for r in found.verdicts if r.artefact == "brightness")
+    assert row.verdict == verdict
+    assert ("changes the reading of vessel density by 50 %" in row.statement) == (comes == 0.5)
+
+
+def test_a_cue_that_hardly_differs_within_a_label_is_not_cleared_by_the_score_not_following_it() -> None:
+    """It moves the answer by half a standard deviation: where it goes closely with the label nothing can follow."""
+    row = only(judged([*BASE, *cue(0.5, 0.05)], ROOM))
+    assert row.verdict == "suspected"
+    assert "does not follow it for certain" in row.statement
+    assert only(judged([*BASE, *cue(0.5, 0.05, apart=0.1)], ROOM)).verdict != "suspected"
+
+
+def test_a_cue_that_moves_the_answer_a_little_and_may_be_followed_is_told_as_undecided() -> None:
+    """More than the smallest effect of interest, for certain, and less than a suspicion asks for: not clear."""
+    wide = [replace(e, low=-0.1, high=0.34, se=0.11) if e.metric == "follow" else e for e in cue(0.35, 0.12)]
+    row = only(judged([*BASE, *wide], ROOM))
+    assert (row.artefact, row.verdict) == ("brightness", "undecided")

@@ -280,14 +280,15 @@ def _needed(see: Sight, flagged: list[Finding]) -> Verdict:
         return see.say("suspected", told(flagged), crossed, told(see.sufficiency))
     tied, words = tie(see, see.direction())
     other = told([f for f in see.sufficiency if f.outcome == "flagged"])
+    this = "such things" if see.region.borne else "this place"
     if see.region.detector == DISCOVERED and see.undrawn:
-        word = "Nobody listed this place, and no lesion is drawn: it may be the disease itself."
+        word = f"Nobody listed {this}, and no lesion is drawn: it may be the disease itself."
         return replace(see.say("undecided", told(flagged), other, words, word), strength=None)
     if see.region.role == "cue" and see.undrawn and tied:
         word = "No lesion is drawn, so a cue that disease itself changes cannot be told apart: not confirmed."
         return see.say("suspected", told(flagged), words, word)
     if see.region.detector == DISCOVERED:
-        word = "Nobody listed this place, so an expert must say whether it is a clinical sign."
+        word = f"Nobody listed {this}, so an expert must say whether it is a clinical sign."
         return see.say("suspected" if tied else "sensitive", told(flagged), other, words, word)
     if see.region.name == JOINT:
         word = "No single artefact does it by itself, so none can be named."

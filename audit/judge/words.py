@@ -26,6 +26,10 @@ _CALLED = {
 }
 
 
+THINGS = "Found: things"
+"""How the title of things that the audit found begins; what else it found are places."""
+
+
 def called(region: str, titles: Mapping[str, str]) -> str:
     """What a region is called inside a sentence.
 
@@ -37,7 +41,7 @@ def called(region: str, titles: Mapping[str, str]) -> str:
     if region.startswith("corner-"):
         return f"the {region.removeprefix('corner-').replace('-', ' ')} corner"
     if region.startswith("found-"):
-        return f"the place {region}"
+        return f"the {'things' if titles.get(region, '').startswith(THINGS) else 'place'} {region}"
     title = titles.get(region) or region
     return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
@@ -94,7 +98,7 @@ def _painting(e: Estimate, place: str, value: float) -> str:
 
 
 def _putting(e: Estimate, place: str, value: float) -> str:
-    if not e.region.startswith(("corner-", "border", "found-")):
+    if not e.region.startswith(("corner-", "border", "found-")) or place == f"the things {e.region}":
         return _moves(e, f"putting {place} of cases of other classes into a case", value, lowers=False)
     doing = f"putting into {place} what it shows in cases of the other class"
     if not _sure(e, value):

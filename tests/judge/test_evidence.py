@@ -473,17 +473,15 @@ def test_a_found_place_that_somebody_saved_as_a_region_is_judged_as_any_other() 
 
 def test_a_thing_found_in_the_pictures_alone_needs_one_test() -> None:
     """No answer chose it, so what putting it into other cases does is no choice of the largest of many effects."""
-    thing = replace(FOUND, settings={"how": "thing"})
+    thing = replace(FOUND, title="Found: things of one kind", settings={"how": "thing"})
     put = [
         *mirrored("transplant", 0.6, 0.1, region="found-1"),
         *mirrored("transplant-change", 0.6, 0.1, region="found-1"),
     ]
     base = [*GROUND, *SMALL, *LOOSE, *found(0.25, 0.2, 0.15), *put]
-    of = {
-        r.name: {row.artefact: row.verdict for row in judged(base, [LESION, TEXT, r]).verdicts}
-        for r in (thing,)
-    }
-    assert of["found-1"]["found-1"] == "suspected"
+    row = next(r for r in judged(base, [LESION, TEXT, thing]).verdicts if r.artefact == "found-1")
+    assert row.verdict == "suspected"
+    assert "Putting the things found-1 of cases of other classes into a case" in row.statement
     assert "found-1" not in {row.artefact for row in judged(base, [LESION, TEXT, FOUND]).verdicts}
 
 

@@ -262,7 +262,9 @@ def together(
     strata the one that speaks most clearly is told, and its p is that of a choice among them (Bonferroni).
     """
     whole = tuple(ask(c, rule, estimates, region, cls) for c in conditions)
-    shared = [i for i, c in enumerate(conditions) if len(c.stratum) > 1 or "*" in c.stratum[0]]
+    shared = [
+        i for i, c in enumerate(conditions) if not c.every and (len(c.stratum) > 1 or "*" in c.stratum[0])
+    ]
     if len(shared) < 2:
         return whole
     tried = []

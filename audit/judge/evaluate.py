@@ -231,6 +231,8 @@ def _told(answers: Sequence[Answer], place: str, *, limits: bool = True, holds: 
         if not answer.lead or (holds is not None and answer.holds is not holds):
             continue
         c = answer.condition
+        if _veto(c) and answer.holds:
+            continue  # that nothing moves the other way is told only where something does
         if c.bound in ("n", "patients"):
             said = f"there are {getattr(answer.lead[0], c.bound)} {_COUNTS[c.bound]}"
         else:
@@ -241,6 +243,11 @@ def _told(answers: Sequence[Answer], place: str, *, limits: bool = True, holds: 
         if sentence not in sentences:
             sentences.append(sentence)
     return " ".join(sentences)
+
+
+def _veto(c: Condition) -> bool:
+    """Does it ask only that nothing goes the other way?"""
+    return c.every and c.value < 0
 
 
 def _limit(c: Condition, *, holds: bool) -> str:
@@ -293,6 +300,9 @@ def _why(draft: _Draft) -> str:
     known = [a for a in (*draft.when, *draft.clear) if a.holds is not None and a.lead]
     if not known or (draft.flagged is None and unknown):
         return unknown[0] if unknown else "nothing was measured"
+    failed = [a for a in draft.when if a.holds is False]
+    if failed and all(_veto(a.condition) for a in failed):
+        return "in the cases of one label it moves the answer the other way"
     answer = known[0]
     limit = answer.condition.value
     why = f"the interval reaches across the limit of {_shown(answer.condition)}"

@@ -1,6 +1,6 @@
 """The command: trains or loads the zoo, audits it, and writes one table.
 
-    python -m benchmarks.detection --plan fast|session|fresh|power|full --cache DIR --jobs N
+    python -m benchmarks.detection --plan fast|session|seed-3|seed-4|power|full --cache DIR --jobs N
 
 It goes on where it was: no network is trained twice, none is audited twice. ``--redo judge`` judges the kept runs
 again, ``--redo measure`` measures them again too, ``--redo audit`` asks the networks again.

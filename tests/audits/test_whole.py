@@ -58,6 +58,7 @@ def test_the_run_directory_is_the_designs(done):
         "scores.parquet",
         "effects.parquet",
         "readings.parquet",
+        "carried.parquet",
         "extents.parquet",
         "sanity.parquet",
         "faithfulness.parquet",

@@ -10,7 +10,7 @@ import torch
 
 from audit.explain.layers import pick
 from audit.models.torch_module import TorchClassifier
-from audit.record import Reading, Run
+from audit.record import Carried, Reading, Run
 from benchmarks.detection import __main__ as command
 from benchmarks.detection import audits, sets, tasks, training, zoo
 from benchmarks.detection.networks import NETWORKS, build
@@ -104,7 +104,7 @@ def test_the_command_tells_a_clever_hans_from_the_trap(cache, monkeypatch, tmp_p
     light = {
         "explainers": ["cam"],
         "second_look": {"faithfulness": 0, "sanity": 0, "discovery": 0},
-        "cues": ["vessel-density"],
+        "cues": ["vessel-density", "sharpness"],
     }
     monkeypatch.setattr(audits, "PROFILE", {**audits.PROFILE, **light, "regions": ["lesion"]})
     monkeypatch.setitem(tasks.TASKS["lesions"].sizes, "audit", 80)
@@ -124,7 +124,13 @@ def test_the_command_tells_a_clever_hans_from_the_trap(cache, monkeypatch, tmp_p
     run = Run.open(cache / "audits" / FAST[1].name / "run")
     read = run.read(Reading)
     assert len({r.value for r in read}) > 10
-    run.write(Reading, [replace(r, value=0.0) for r in read])
+    vessels = {r.case: r.value for r in read if r.cue == "vessel-density"}
+    along = run.read(Carried)  # the vessels are read again where sharpness was moved
+    assert {(c.cue, c.sign) for c in along} == {("sharpness", "vessel-density")}
+    assert 20 <= len(along) <= 40
+    assert all(c.before == vessels[c.case] for c in along)
+    assert any(c.after != c.before for c in along)
+    run.write(Reading, [replace(r, value=0.0) if r.cue == "vessel-density" else r for r in read])
     assert command.main([*arguments, "--redo", "measure"]) == 0  # a sign that is only read is read again
     assert run.read(Reading) == read
 

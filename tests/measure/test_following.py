@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from audit.cues import catalogue
-from audit.measure.following import following, pooled_rank_correlation, targets
-from audit.record import Case, Prediction, Reading
+from audit.measure.following import carried, following, pooled_rank_correlation, targets
+from audit.record import Carried, Case, Prediction, Reading
 
 CLASSES = ["well", "ill"]
 
@@ -133,3 +133,36 @@ def test_targets_are_the_medians_of_the_class_that_differs_most():
     assert targets([], cases, list("abc")) == {}
     alone = [Reading(case="a0", cue="noise", value=1.0)]
     assert targets(alone, cases, list("abc")) == {}
+
+
+def test_what_a_reading_is_carried_along_is_its_share_of_what_the_classes_differ_by():
+    """Vessels read 2 in the well and 6 in the ill; with blocks they read 3 in the well, without them 5 in the ill."""
+    cases = [Case(id=f"{c}{i}", image="", label=c, patient=f"{c}{i}") for c in CLASSES for i in range(20)]
+    middle = {"well": 2.0, "ill": 6.0}
+    readings = [Reading(case=c.id, cue="vessel-density", value=middle[c.label] + 0.1) for c in cases]
+    toward = {"well": 1.0, "ill": -1.0}
+    rows = [
+        Carried(
+            case=c.id,
+            cue="blockiness",
+            sign="vessel-density",
+            before=middle[c.label] + 0.1,
+            after=middle[c.label] + 0.1 + toward[c.label],
+        )
+        for c in cases
+    ]
+    rows += [
+        Carried(case=c.id, cue="noise", sign="vessel-density", before=1.0, after=None, why="flat")
+        for c in cases
+    ]
+    found = {(e.region, e.cls): e for e in carried(cases, rows, readings, CLASSES, seed=0)}
+    for cls in CLASSES:
+        of_blocks, of_noise = found["blockiness", cls], found["noise", cls]
+        assert (of_blocks.metric, of_blocks.other) == ("carried", "vessel-density")
+        assert (of_blocks.value, of_blocks.low, of_blocks.high, of_blocks.n) == (pytest.approx(0.25),) * 3 + (
+            40,
+        )
+        assert of_noise.value is None
+        assert of_noise.missing == 40
+    same = [Reading(case=c.id, cue="vessel-density", value=1.0) for c in cases]
+    assert all(e.value is None for e in carried(cases, rows, same, CLASSES, seed=0))

@@ -50,6 +50,7 @@ METRICS: dict[str, Metric] = {
     "shift-control": _SD,
     "shift-flip": _LINK,
     "association": _LINK,
+    "content-size": _LINK,
     "content-mean": _LINK,
     "content-spread": _LINK,
     "separation": _LINK,

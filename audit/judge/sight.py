@@ -15,6 +15,9 @@ INTERVENTION = {"artefact": "removal", "cue": "shift", "clinical": "shift"}
 """What answers, by the role, whether the answer needs a sign."""
 
 
+PADDING = "padding"
+
+
 class Sight:
     """One artefact or cue and one class."""
 
@@ -177,8 +180,8 @@ def tie(see: Sight, effect: int) -> tuple[bool, str]:
     ``effect`` is that direction: 1 for the class, -1 against it, 0 where it is not known.
 
     First whether its presence does; where that does not tell, because all cases or nearly all have the place (a
-    corner, the border), whether what the place shows does. Of a cue, whether its value does: a shift is measured
-    in that direction, so that only a positive effect flatters the figures.
+    corner, the border), whether what the place shows does, and of padding first how much there is. Of a cue, whether
+    its value does: a shift is measured in that direction, so that only a positive effect flatters the figures.
     """
     if see.region.role != "artefact":
         link = see.estimate("separation")
@@ -198,6 +201,14 @@ def tie(see: Sight, effect: int) -> tuple[bool, str]:
             said = capital(tell(link, see.place))
             return False, f"In this set it goes the other way, so it does not flatter the figures. {said}."
         return True, f"And it goes with the class in this set: {tell(link, see.place)}."
+    size = see.estimate("content-size") if see.region.name == PADDING else None
+    if size is not None and sign(size):
+        # bars are taken off, and the black around a field of view stays: the more there is, the more bars
+        said = tell(size, see.place)
+        if effect and sign(size) != effect:
+            words = "In this set it goes the other way, so it does not flatter the figures."
+            return False, f"{words} {capital(said)}."
+        return True, f"And it goes with the class in this set: {said}."
     content = [e for m in ("content-mean", "content-spread") if (e := see.estimate(m)) is not None]
     tied = [e for e in content if sign(e)]
     if tied:

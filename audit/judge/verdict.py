@@ -199,6 +199,24 @@ BUT = {
 """Why an effect that another test of reliance does not show is only suspected."""
 
 
+UNFOLLOWED = (
+    "But moving it moves the answer, by itself and beyond random changes, and where a cue goes with the label few "
+    "cases of one label differ in it, so that the score could hardly be seen to follow: not cleared."
+)
+
+
+def _unfollowed(see: Sight) -> bool:
+    """Does the answer move with a cue, though the score is not seen to follow it, and is not sure not to?"""
+    follow = see.estimate("follow")
+    sure = follow is not None and follow.high is not None and follow.high <= FOLLOWED
+    mine = [e for e in see.estimates if e.cls == see.cls]
+    return see.region.role == "cue" and not sure and _moves(mine, see.region.name)
+
+
+FOLLOWED = 0.1
+"""A score that follows a cue by no more than this, for certain, does not use it: as in `reliance-cues-unfollowed`."""
+
+
 def _row(see: Sight) -> Verdict:
     if see.shut:
         why = " ".join(g.statement for g in see.shut)
@@ -220,6 +238,8 @@ def _row(see: Sight) -> Verdict:
     disagree = [f for f in see.suspicions if f.evidence == "reliance"]
     if disagree and clear and see.control:
         return see.say("suspected", told(disagree), BUT[see.region.role], told(see.reliance))
+    if clear and see.control and _unfollowed(see):
+        return see.say("undecided", told(see.reliance), UNFOLLOWED)
     if clear and see.control:
         return see.say("clear", told(see.reliance), aside(see))
     rest = [f for f in see.suspicions if f not in hinted]

@@ -191,9 +191,9 @@ def _association(e: Estimate, place: str, value: float) -> str:
 
 
 def _content(e: Estimate, place: str, value: float) -> str:
-    what = "brightness" if e.metric == "content-mean" else "contrast"
-    level = "lower" if value < 0 else "higher"
-    where = f"the {what} of {place} is {level} in cases of '{e.cls}'"
+    what = {"content-size": "size", "content-mean": "brightness", "content-spread": "contrast"}[e.metric]
+    level = ("smaller", "larger") if what == "size" else ("lower", "higher")
+    where = f"the {what} of {place} is {level[value > 0]} in cases of '{e.cls}'"
     return f"{where}: rank correlation {number(value)} {_spread(e)}"
 
 
@@ -276,6 +276,7 @@ _TELL: dict[str, Callable[[Estimate, str, float], str]] = {
     "density": _density,
     "density-positive": _density,
     "association": _association,
+    "content-size": _content,
     "content-mean": _content,
     "content-spread": _content,
     "auc": _auc,

@@ -168,10 +168,10 @@ def _presence(run: Run, cases: Sequence[Case], seed: int) -> Iterator[Estimate]:
             )
             if borne.mean() < NEARLY_ALL:
                 continue
-            for metric in ("mean", "spread"):
-                content = np.array(
-                    [getattr(e, metric) for e, p in zip(found, present, strict=True) if p == 1], float
-                )
+            for metric in ("size", "mean", "spread"):
+                content = np.array([_held(e, metric) for e, p in zip(found, present, strict=True) if p == 1])
+                if metric == "size" and not np.ptp(content):
+                    continue  # a corner is as large in every case
                 statistic = rank_biserial(content, of_class[borne])
                 of_content = interval(
                     statistic,
@@ -181,6 +181,18 @@ def _presence(run: Run, cases: Sequence[Case], seed: int) -> Iterator[Estimate]:
                     fewest=fewest,
                 )
                 yield _estimate(of_content, metric=f"content-{metric}", region=region.name, cls=cls)
+
+
+GREYS = 255
+"""A difference in brightness or contrast of less than one grey level is none: rounding is no content."""
+
+
+def _held(extent: Extent, metric: str) -> float:
+    """What a region holds in a case: its share of the picture, or its brightness or contrast in grey levels."""
+    value = extent.area if metric == "size" else getattr(extent, metric)
+    if value is None:
+        return float("nan")
+    return float(value) if metric == "size" else float(np.rint(value * GREYS))
 
 
 def _attention(

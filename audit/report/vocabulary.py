@@ -138,6 +138,7 @@ METRICS: dict[str, tuple[str, float | None]] = {
     "insertion-gain": ("Insertion, better than an order by chance by", 0.0),
     "road-gain": ("ROAD, better than an order by chance by", 0.0),
     "association": ("Presence with this label minus presence with the others", 0.0),
+    "content-size": ("Rank correlation of the region's size with this label", 0.0),
     "content-mean": ("Rank correlation of the region's brightness with this label", 0.0),
     "content-spread": ("Rank correlation of the region's contrast with this label", 0.0),
     "presence": ("Share of cases that bear it", None),

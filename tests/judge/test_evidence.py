@@ -515,6 +515,27 @@ def test_bars_are_mirrored_away_and_judged(value: float, ties: float, verdict: s
     assert "Reflecting the picture into constant padding" in row.statement
 
 
+@pytest.mark.parametrize(
+    ("value", "size", "verdict"),
+    [(1.2, 0.6, "confirmed"), (-1.2, 0.6, "sensitive"), (1.2, 0.05, "sensitive"), (-1.2, -0.6, "confirmed")],
+)
+def test_padding_that_every_case_has_is_tied_by_how_much_there_is(
+    value: float, size: float, verdict: str
+) -> None:
+    """Bars beside the black around a field of view. Bars that speak against the class that has more flatter nothing."""
+    everywhere = [
+        *BASE,
+        est("presence", 1.0, 0.0, region="padding", n=128),
+        *mirrored("removal", value, 0.1, region="padding", fill="reflect"),
+        *mirrored("association", 0.0, 0.0, region="padding", n=128),
+        *mirrored("content-size", size, 0.15, region="padding", n=128),
+        *mirrored("content-mean", 0.0, 0.0, region="padding", n=128),
+    ]
+    row = only(judged(everywhere, [LESION, PADDING]))
+    assert row.verdict == verdict
+    assert ("he size of" in row.statement) == (size != 0.05)
+
+
 def test_a_surround_that_cannot_be_painted_has_no_row_unless_it_goes_with_the_label() -> None:
     """Black around a round field is in every fundus picture; where it tells the classes apart, it was not tested."""
     assert only(judged(padding(None, 0.0), [LESION, PADDING])).artefact == ""
@@ -691,3 +712,23 @@ def test_a_cue_that_moves_the_answer_a_little_and_may_be_followed_is_told_as_und
     wide = [replace(e, low=-0.1, high=0.34, se=0.11) if e.metric == "follow" else e for e in cue(0.35, 0.12)]
     row = only(judged([*BASE, *wide], ROOM))
     assert (row.artefact, row.verdict) == ("brightness", "undecided")
+
+
+@pytest.mark.parametrize(("half", "verdict"), [(0.1, "undecided"), (0.04, "clear")])
+def test_a_cue_that_moves_the_answer_beyond_control_is_cleared_only_if_the_score_surely_does_not_follow(
+    half: float, verdict: str
+) -> None:
+    """0.28 SD for certain, and less than a suspicion asks for; the score follows by 0.05, give or take ``half``."""
+    close = [
+        replace(e, low=0.23, high=0.33, se=0.026)
+        if e.metric.startswith("shift")
+        else replace(e, low=0.05 - half, high=0.05 + half, se=half / 1.96)
+        if e.metric == "follow"
+        else e
+        for e in cue(0.28, 0.05)
+    ]
+    row = only(judged([*BASE, *close], ROOM))
+    assert (row.artefact, row.verdict) == ("brightness", verdict)
+    assert ("not cleared" in row.statement) == (verdict == "undecided")
+    like_any = [replace(e, low=-0.07, high=0.33) if e.metric == "shift-change" else e for e in close]
+    assert only(judged([*BASE, *like_any], ROOM)).verdict == "clear"

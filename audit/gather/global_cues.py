@@ -14,8 +14,8 @@ from audit.intervene import shift
 from audit.measure.following import targets
 from audit.record import Carried, Image, Mask, Reading
 
-SIGNS_IN = 40
-"""In about so many cases of each label the clinical signs are read again after a cue was moved: do they follow it?"""
+SIGNS_IN = 80
+"""In about so many cases the clinical signs are read again after a cue was moved: they follow it or they do not."""
 
 
 class Cues:
@@ -74,12 +74,13 @@ class Cues:
 
 
 def _spread(labels: Sequence[str], count: int) -> set[int]:
-    """About ``count`` rows of each label, or all, evenly over the set.
+    """About ``count`` rows, or all, as many of each label, evenly over the set.
 
-    >>> sorted(_spread(["a", "b"] * 4, 2))
+    >>> sorted(_spread(["a", "b"] * 4, 4))
     [0, 1, 4, 5]
     """
     rows: dict[str, list[int]] = {}
     for row, label in enumerate(labels):
         rows.setdefault(label, []).append(row)
-    return {row for of in rows.values() for row in of[:: -(-len(of) // count)]}
+    each = max(1, count // max(1, len(rows)))
+    return {row for of in rows.values() for row in of[:: -(-len(of) // each)]}

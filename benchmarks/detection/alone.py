@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.detection.compared import DISCOVERED
-from benchmarks.detection.families import FAMILIES
 from benchmarks.detection.figures import Figure, Record, area, group, share
+from benchmarks.detection.others import ALL
 
 ANY = "any of them"
 
@@ -24,7 +24,7 @@ def alone(records: Sequence[Record]) -> dict[str, Any]:
     Shortcuts are those whose artefact has a place: no map could show the others. ``listed``: over all listed regions.
     ``told``: over the planted artefact's own mask, in the sets that come with it.
     """
-    hans = [r for r in records if group(r) == "shortcut" and FAMILIES[r["spec"]["family"]].local]
+    hans = [r for r in records if group(r) == "shortcut" and ALL[r["spec"]["family"]].local]
     honest = [r for r in records if group(r) == "honest"]
     return {
         "listed": _both(hans, honest, told=False),

@@ -44,7 +44,7 @@ class Family:
         return any(name.startswith(n) if n.endswith("-") else name == n for n in self.names)
 
 
-def _over(
+def over(
     picture: Picture, alpha: NDArray[np.float32], colour: NDArray[np.floating] | tuple[float, ...]
 ) -> Planted:
     """Paint of a colour, by ``alpha`` (h, w), over the picture; the mask is where it can be seen."""
@@ -65,14 +65,14 @@ def text(picture: Picture, rng: np.random.Generator) -> Planted:
     """A word in the upper left corner, white."""
     word = str(rng.choice(["AP", "PA", "OD 12", "LAT", "R 07", "OS 31"]))
     alpha = np.roll(_letters(word), (int(rng.integers(0, 3)), int(rng.integers(0, 3))), (0, 1))
-    return _over(picture, alpha * np.float32(rng.uniform(0.85, 1)), (0.95, 0.95, 0.95))
+    return over(picture, alpha * np.float32(rng.uniform(0.85, 1)), (0.95, 0.95, 0.95))
 
 
 def corner(picture: Picture, rng: np.random.Generator) -> Planted:
     """A small bright square in the lower right corner."""
     top, left, side = SIZE - 8.5 + rng.uniform(-1, 1), SIZE - 8.5 + rng.uniform(-1, 1), rng.uniform(4.5, 6)
     inside = side / 2 - np.maximum(np.abs(ROWS - top - side / 2), np.abs(COLUMNS - left - side / 2))
-    return _over(picture, np.clip(inside + 0.5, 0, 1).astype(np.float32), (0.95, 0.9, 0.75))
+    return over(picture, np.clip(inside + 0.5, 0, 1).astype(np.float32), (0.95, 0.9, 0.75))
 
 
 def border(picture: Picture, rng: np.random.Generator) -> Planted:
@@ -80,7 +80,7 @@ def border(picture: Picture, rng: np.random.Generator) -> Planted:
     wide = int(rng.integers(1, 3))
     alpha = np.full((SIZE, SIZE), rng.uniform(0.7, 0.95), np.float32)
     alpha[wide:-wide, wide:-wide] = 0
-    return _over(picture, alpha, np.array([0.2, 0.55, 0.6]) + rng.uniform(-0.08, 0.08, 3))
+    return over(picture, alpha, np.array([0.2, 0.55, 0.6]) + rng.uniform(-0.08, 0.08, 3))
 
 
 def patch(picture: Picture, rng: np.random.Generator) -> Planted:
@@ -96,7 +96,7 @@ def patch(picture: Picture, rng: np.random.Generator) -> Planted:
         if best is None or hidden < best[0]:
             best = hidden, alpha
     assert best is not None
-    return _over(picture, best[1], colour * rng.uniform(0.9, 1.05))
+    return over(picture, best[1], colour * rng.uniform(0.9, 1.05))
 
 
 def ruler(picture: Picture, rng: np.random.Generator) -> Planted:
@@ -106,7 +106,7 @@ def ruler(picture: Picture, rng: np.random.Generator) -> Planted:
     for number, row in enumerate(range(start, SIZE - 3, step)):
         alpha[row, 1 : 6 if number % 3 == 0 else 4] = 0.9
     light = picture.image[:, :6].mean() < 128
-    return _over(picture, alpha, (0.85,) * 3 if light else (0.12,) * 3)
+    return over(picture, alpha, (0.85,) * 3 if light else (0.12,) * 3)
 
 
 def ink(picture: Picture, rng: np.random.Generator) -> Planted:
@@ -117,7 +117,7 @@ def ink(picture: Picture, rng: np.random.Generator) -> Planted:
     off = np.abs(np.angle(np.exp(1j * (np.arctan2(y, x) - middle))))
     across = np.abs(np.hypot(y, x) - far - 2 * (off / half) ** 2)
     alpha = np.clip(1.6 - across, 0, 1) * np.clip((half - off) * far + 0.5, 0, 1)
-    return _over(picture, (alpha * rng.uniform(0.75, 0.95)).astype(np.float32), (0.30, 0.10, 0.50))
+    return over(picture, (alpha * rng.uniform(0.75, 0.95)).astype(np.float32), (0.30, 0.10, 0.50))
 
 
 def padding(picture: Picture, rng: np.random.Generator) -> Planted:
@@ -125,7 +125,7 @@ def padding(picture: Picture, rng: np.random.Generator) -> Planted:
     alpha = np.zeros((SIZE, SIZE), np.float32)
     high = int(rng.integers(5, 8))
     alpha[:high] = alpha[-high:] = 1
-    return _over(picture, alpha, (0.0, 0.0, 0.0))
+    return over(picture, alpha, (0.0, 0.0, 0.0))
 
 
 def frame(picture: Picture, rng: np.random.Generator) -> Planted:

@@ -16,7 +16,8 @@ import numpy as np
 from scipy.special import betaincinv
 
 from benchmarks.detection.compared import COVERED, DISCOVERED
-from benchmarks.detection.families import FAMILIES, FOUND
+from benchmarks.detection.families import FOUND
+from benchmarks.detection.others import ALL
 
 Record = dict[str, Any]
 Figure = dict[str, Any]
@@ -51,7 +52,7 @@ def strength(record: Record) -> float:
 def right(record: Record, name: str) -> bool:
     """Whether a name in the verdict is the planted artefact's; a place that was found must lie where it is."""
     family = record["spec"]["family"]
-    if family is None or not FAMILIES[family].named(name):
+    if family is None or not ALL[family].named(name):
         return False
     return not name.startswith(DISCOVERED) or record["covers"].get(name, 0.0) >= COVERED
 
@@ -74,7 +75,7 @@ def discovered(record: Record) -> bool:
 def hidden(record: Record) -> bool:
     """The artefact has a place, but the audit has neither its mask nor a detector of its kind."""
     spec = record["spec"]
-    return spec["family"] is not None and FAMILIES[spec["family"]].names == FOUND and not spec["masks"]
+    return spec["family"] is not None and ALL[spec["family"]].names == FOUND and not spec["masks"]
 
 
 def share(flags: Iterable[bool]) -> Figure:
@@ -128,7 +129,7 @@ def figures(records: Sequence[Record]) -> dict[str, Any]:
     by = {name: [r for r in records if group(r) == name] for name in GROUPS}
     hans, honest = by["shortcut"], by["honest"]
     widely = [r for name in ("shortcut", "weak", "unsteady", "reacts", "honest") for r in by[name]]
-    whole = [r for r in hans if not FAMILIES[r["spec"]["family"]].local]
+    whole = [r for r in hans if not ALL[r["spec"]["family"]].local]
     return {
         "networks": {name: len(rows) for name, rows in by.items()},
         "auc": area([strength(r) for r in hans], [strength(r) for r in honest]),
@@ -152,7 +153,7 @@ def figures(records: Sequence[Record]) -> dict[str, Any]:
         "discovered": share(discovered(r) for r in hans if hidden(r)),
         "hidden_found": share(_overall(r) in FLAGGED for r in hans if hidden(r)),
         "by_drop": [_by_drop(low, high, widely) for low, high in BINS],
-        "by_family": {name: _part(records, "family", name) for name in FAMILIES},
+        "by_family": {name: _part(records, "family", name) for name in ALL},
         "by_arch": {
             name: _part(records, "arch", name) for name in sorted({r["spec"]["arch"] for r in records})
         },

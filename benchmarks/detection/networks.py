@@ -123,7 +123,51 @@ def dense() -> nn.Module:
     return nn.Sequential(parts)
 
 
-NETWORKS = {"residual": residual, "dense": dense, "transformer": Transformer}
+class Mixed(nn.Module):
+    """A wide depthwise convolution and a small network at each place, round a shortcut (Liu 2022)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.across = nn.Conv2d(width, width, 7, 1, 3, groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, 3 * width), nn.GELU(), nn.Linear(3 * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        within = self.mlp(self.norm(self.across(x).permute(0, 2, 3, 1)))
+        return x + within.permute(0, 3, 1, 2)
+
+
+def plain() -> nn.Module:
+    """Convolutions and pooling, and two dense layers that know places (Simonyan 2015); the last maps are 8x8."""
+    parts = OrderedDict(
+        early=nn.Sequential(_unit(3, 12), nn.MaxPool2d(2)),
+        middle=nn.Sequential(_unit(12, 20), nn.MaxPool2d(2)),
+        late=nn.Sequential(_unit(20, 24), _unit(24, 24), nn.MaxPool2d(2)),
+        flat=nn.Flatten(),
+        hidden=nn.Sequential(nn.Linear(24 * 64, 32), nn.ReLU()),
+        head=nn.Linear(32, 2),
+    )
+    return nn.Sequential(parts)
+
+
+def mixed() -> nn.Module:
+    """A network of convolutions in the manner of transformers; the last maps are 8x8."""
+    parts = OrderedDict(
+        stem=nn.Conv2d(3, 24, 4, 4),
+        early=nn.Sequential(Mixed(24), Mixed(24)),
+        down=nn.Conv2d(24, 48, 2, 2),
+        late=nn.Sequential(Mixed(48), Mixed(48)),
+        pool=nn.AdaptiveAvgPool2d(1),
+        flat=nn.Flatten(),
+        norm=nn.LayerNorm(48),
+        head=nn.Linear(48, 2),
+    )
+    return nn.Sequential(parts)
+
+
+NETWORKS = {"residual": residual, "dense": dense, "transformer": Transformer, "plain": plain, "mixed": mixed}
+USUAL = ("residual", "dense", "transformer")
+"""Those on which limits were set; the others are met in the plan ``others`` only."""
 
 
 def build(arch: str, seed: int) -> nn.Module:

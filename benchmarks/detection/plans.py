@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from benchmarks.detection.families import FAMILIES
-from benchmarks.detection.networks import NETWORKS
+from benchmarks.detection.networks import NETWORKS, USUAL
+from benchmarks.detection.others import ALL, OTHERS
 from benchmarks.detection.tasks import TASKS
 from benchmarks.detection.truth import ALIGNED
 
-ARCHS = tuple(NETWORKS)
+ARCHS = USUAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class Spec:
 
 def _told(family: str, seed: int) -> bool:
     """Of artefacts that have a place every second set comes with their masks."""
-    return FAMILIES[family].local and (list(FAMILIES).index(family) + seed) % 2 == 0
+    return ALL[family].local and (list(ALL).index(family) + seed) % 2 == 0
 
 
 def _drawn(seed: int, strengths: tuple[tuple[float, ...], ...]) -> list[Spec]:
@@ -131,6 +132,21 @@ def _unseen(seed: int) -> list[Spec]:
     return [*_drawn(seed, ((0.0, 0.5, 1.0), (0.0, 0.8, 1.0))), *_honest(seed)]
 
 
+def _others(seed: int) -> list[Spec]:
+    """Artefacts and architectures on which nothing was ever set, each artefact harmless, learnt in part and wholly."""
+    archs = tuple(NETWORKS)
+    specs = []
+    for number, family in enumerate(OTHERS):
+        for turn, rho in enumerate((0.0, 0.8, 1.0)):
+            arch = archs[(2 * number + turn) % len(archs)]
+            told = _told(family, seed)
+            specs.append(Spec(task="lesions", arch=arch, seed=seed, family=family, rho=rho, masks=told))
+    new = [arch for arch in archs if arch not in USUAL]
+    specs += [Spec(task="lesions", arch=arch, seed=seed) for arch in new]
+    specs += [Spec(task="lesions", arch=arch, seed=seed, family="stripes") for arch in new]
+    return specs
+
+
 def _full() -> list[Spec]:
     specs = []
     for seed in range(4):
@@ -169,6 +185,8 @@ PLANS: dict[str, list[Spec]] = {
     "session": _session(),
     "seed-3": _unseen(3),
     "seed-4": _unseen(4),
+    "seed-5": _unseen(5),
+    "others": _others(6),
     "power": _wide(),
     "full": _full(),
 }

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.detection import skin
-from benchmarks.detection.families import FAMILIES
+from benchmarks.detection.others import ALL
 from benchmarks.detection.pictures import Picture, draw
 
 SPLITS = ("base", "tune", "audit", "truth")
@@ -78,12 +78,10 @@ def planted(
     task: str, split: str, seed: int, family: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
     """Every picture of a split with the artefact: images (n, h, w, 3), and masks (n, h, w) of one that has a place."""
-    number = list(FAMILIES).index(family)
+    number = list(ALL).index(family)
     part = _part(split)
     found = [
-        FAMILIES[family].plant(
-            picture, np.random.default_rng([77, TASKS[task].number, part, seed, number, i])
-        )
+        ALL[family].plant(picture, np.random.default_rng([77, TASKS[task].number, part, seed, number, i]))
         for i, picture in enumerate(pictures(task, split, seed))
     ]
     masks = [mask for _, mask in found if mask is not None]
@@ -111,9 +109,7 @@ def digest(task: str, family: str | None) -> str:
 
     A cache that is keyed by it forgets nothing when code is only written otherwise, and everything when a pixel moves.
     """
-    seen = hashlib.sha256(
-        str((TASKS[task].sizes, FAINT, list(FAMILIES).index(family) if family else -1)).encode()
-    )
+    seen = hashlib.sha256(str((TASKS[task].sizes, FAINT, list(ALL).index(family) if family else -1)).encode())
     if TASKS[task].missing() is None:
         some = (
             skin.pictures()[:8]
@@ -122,7 +118,7 @@ def digest(task: str, family: str | None) -> str:
         )
         for i, picture in enumerate(some):
             rng = np.random.default_rng([78, i])
-            image = picture.image if family is None else FAMILIES[family].plant(picture, rng)[0]
+            image = picture.image if family is None else ALL[family].plant(picture, rng)[0]
             seen.update(image.tobytes())
     return seen.hexdigest()[:12]
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from benchmarks.detection import skin, tasks
-from benchmarks.detection.families import FAMILIES, FOUND
+from benchmarks.detection.families import FOUND
+from benchmarks.detection.others import ALL
 from benchmarks.detection.pictures import SIZE, draw
 
-LOCAL = [name for name, family in FAMILIES.items() if family.local]
-WHOLE = [name for name, family in FAMILIES.items() if not family.local]
+LOCAL = [name for name, family in ALL.items() if family.local]
+WHOLE = [name for name, family in ALL.items() if not family.local]
 EYES = [draw((41, i), i % 2) for i in range(12)]
 
 
@@ -52,7 +53,7 @@ def test_in_the_other_task_vessels_are_the_sign():
 @pytest.mark.parametrize("name", LOCAL)
 def test_what_has_a_place_changes_nothing_outside_it(name):
     for i, eye in enumerate(EYES):
-        image, mask = FAMILIES[name].plant(eye, np.random.default_rng(i))
+        image, mask = ALL[name].plant(eye, np.random.default_rng(i))
         assert mask is not None
         changed = np.abs(image.astype(int) - eye.image).max(axis=2)
         assert changed[~mask].max() <= 0.08 * 255
@@ -64,26 +65,26 @@ def test_what_has_a_place_changes_nothing_outside_it(name):
 @pytest.mark.parametrize("name", WHOLE)
 def test_what_has_no_place_is_everywhere_or_all_round(name):
     for i, eye in enumerate(EYES):
-        image, mask = FAMILIES[name].plant(eye, np.random.default_rng(i))
+        image, mask = ALL[name].plant(eye, np.random.default_rng(i))
         assert mask is None
         moved = (image != eye.image).any(axis=2)
         quarters = [moved[r : r + 32, c : c + 32].mean() for r in (0, 32) for c in (0, 32)]
         assert min(quarters) > 0.1
 
 
-@pytest.mark.parametrize("name", list(FAMILIES))
+@pytest.mark.parametrize("name", list(ALL))
 def test_the_same_seed_plants_the_same(name):
-    one, two = (FAMILIES[name].plant(EYES[1], np.random.default_rng(3))[0] for _ in range(2))
+    one, two = (ALL[name].plant(EYES[1], np.random.default_rng(3))[0] for _ in range(2))
     assert (one == two).all()
     assert one.dtype == np.uint8
 
 
 def test_which_names_are_right():
-    assert FAMILIES["frame"].named("corner-top-left")
-    assert not FAMILIES["text"].named("corner-top-right")
-    assert FAMILIES["ink"].names == FOUND
-    assert FAMILIES["ink"].named("found-2")
-    assert not FAMILIES["cast"].named("found-1")
+    assert ALL["frame"].named("corner-top-left")
+    assert not ALL["text"].named("corner-top-right")
+    assert ALL["ink"].names == FOUND
+    assert ALL["ink"].named("found-2")
+    assert not ALL["cast"].named("found-1")
 
 
 def test_bearers_are_as_many_as_the_strength_says():

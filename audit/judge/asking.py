@@ -20,6 +20,9 @@ OPS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+MADE = ("removal", "transplant", "shift")
+"""How the metrics of an intervention begin."""
+
 BEYOND = {"<": "less than", "<=": "not more than", ">": "more than", ">=": "not less than"}
 
 
@@ -266,7 +269,7 @@ def together(
         i for i, c in enumerate(conditions) if not c.every and (len(c.stratum) > 1 or "*" in c.stratum[0])
     ]
     if len(shared) < 2:
-        return whole
+        return tuple(_of_one_sign(dict(enumerate(whole))).values())
     tried = []
     for stratum in sorted({e.stratum for i in shared for e in whole[i].used}):
         alone = {
@@ -294,8 +297,12 @@ def _worst(alone: dict[int, Answer]) -> float:
 
 
 def _of_one_sign(alone: dict[int, Answer]) -> dict[int, Answer]:
-    """Sizes that are asked of several estimates must be those of effects that agree in sign."""
-    sizes = {i: a for i, a in alone.items() if a.holds and a.condition.bound.startswith("abs-")}
+    """Sizes that are asked of several estimates of one intervention must be those of effects that agree in sign."""
+    sizes = {
+        i: a
+        for i, a in alone.items()
+        if a.holds and a.condition.bound.startswith("abs-") and a.condition.metric.startswith(MADE)
+    }
     if len({(a.lead[0].value or 0.0) > 0 for a in sizes.values() if a.lead}) < 2:
         return alone
     return {**alone, **{i: replace(a, holds=False, p=1.0) for i, a in sizes.items()}}

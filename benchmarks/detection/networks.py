@@ -129,12 +129,12 @@ class Mixed(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.across = nn.Conv2d(width, width, 7, 1, 3, groups=width)
-        self.norm = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(nn.Linear(width, 3 * width), nn.GELU(), nn.Linear(3 * width, width))
+        self.norm = nn.BatchNorm2d(width)
+        self.mlp = nn.Sequential(nn.Conv2d(width, 3 * width, 1), nn.GELU(), nn.Conv2d(3 * width, width, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        within = self.mlp(self.norm(self.across(x).permute(0, 2, 3, 1)))
-        return x + within.permute(0, 3, 1, 2)
+        out: Tensor = x + self.mlp(self.norm(self.across(x)))
+        return out
 
 
 def plain() -> nn.Module:
@@ -153,7 +153,7 @@ def plain() -> nn.Module:
 def mixed() -> nn.Module:
     """A network of convolutions in the manner of transformers; the last maps are 8x8."""
     parts = OrderedDict(
-        stem=nn.Conv2d(3, 24, 4, 4),
+        stem=nn.Sequential(_unit(3, 12, stride=2), _unit(12, 24, stride=2)),
         early=nn.Sequential(Mixed(24), Mixed(24)),
         down=nn.Conv2d(24, 48, 2, 2),
         late=nn.Sequential(Mixed(48), Mixed(48)),

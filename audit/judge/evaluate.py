@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from audit.judge.asking import BEYOND, Answer, ask, both, chance, together, would_decide
+from audit.judge.asking import BEYOND, MADE, Answer, ask, both, chance, together, would_decide
 from audit.judge.metrics import CHANGE, GROWTH
 from audit.judge.pool import key, mirror_images, pool
 from audit.judge.schema import (
@@ -281,11 +281,7 @@ def _base(metric: str) -> str:
 
 
 _COUNTS = {"n": "cases", "patients": "patients"}
-_IN_SD = tuple(
-    f"{what}{end}"
-    for what in ("removal", "transplant", "shift")
-    for end in ("", "-change", "-control", "-own")
-)
+_IN_SD = {f"{what}{end}" for what in MADE for end in ("", "-change", "-control", "-own")} | {"leftover"}
 _ENDS = {
     "low": "the lower end of the interval",
     "high": "the upper end of the interval",

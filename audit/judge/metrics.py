@@ -40,6 +40,7 @@ METRICS: dict[str, Metric] = {
     "removal-pooled": _SD,
     "removal-pooled-flip": _SHARE._replace(cls=True),
     "removal-own": Metric(-math.inf, math.inf),
+    "leftover": _SD,
     "strange": _SHARE,
     "transplant": _SD,
     "transplant-change": _SD,

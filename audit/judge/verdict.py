@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from audit.judge.doubts import shadowed, unneeded
+from audit.judge.elsewhere import elsewhere
 from audit.judge.pool import mirror_images, pool
 from audit.judge.schema import WEIGHTS, Weight
 from audit.judge.sight import Sight, aside, left_open, shut, sign, tie, told
-from audit.judge.words import called, capital, tell, titles
+from audit.judge.words import ELSEWHERE, called, titles
 from audit.record.nouns import Estimate, Finding, Region, Verdict, VerdictName
 
 WORST_FIRST: tuple[VerdictName, ...] = (
@@ -49,12 +51,14 @@ def verdicts(
     that call their sign clinical: what they flag is ``legitimate``. ``worth``: of each rule, what a flag is worth;
     by its evidence where it is not named. A region that is in no case has no row, nor has a cue in which the classes
     do not differ, a clinical sign that no test shows to be needed, a place that the audit found by itself and that
-    nothing speaks against, or the joint removal of all artefacts where one of them is flagged already.
+    nothing speaks against, or the joint removal of all artefacts where one of them is flagged already. What is not
+    a drawn lesion has one row a class, where lesions are drawn.
     """
     known = pool(estimates)
     names = titles(regions)
     many = not mirror_images(known, classes)
     worth = {**{f.rule: WEIGHTS.get(f.evidence, "informs") for f in findings}, **(worth or {})}
+    rest = [] if shut(gates) else elsewhere(findings, worth)
     rows: list[Verdict] = []
     for region in sorted(regions, key=lambda r: r.name):
         about = [f for f in findings if f.region == region.name]
@@ -63,14 +67,10 @@ def verdicts(
         place = called(region.name, names)
         signs = [r for r in regions if r.role == "clinical"]
         each = [
-            _shadowed(
-                _row(Sight(about, gates, known, region, cls, place, worth, frozenset(legitimate), many=many)),
-                region,
-                signs,
-                known,
-            )
+            _row(Sight(about, gates, known, region, cls, place, worth, frozenset(legitimate), many=many))
             for cls in _classes(about, known, classes, many)
         ]
+        each = [unneeded(shadowed(row, region, signs, known), region, rest, known) for row in each]
         rows += each
         if many and not shut(gates):
             rows += _anyhow(about, each, region.name)
@@ -81,8 +81,15 @@ def verdicts(
     if not rows:
         why = "No artefact region that was looked for shows anything in any case: nothing could be judged."
         rows = [Verdict(artefact="", cls="", verdict="undecided", statement=why)]
-    rows.sort(key=lambda row: (WORST_FIRST.index(row.verdict), -(row.strength or 0.0), -_size(known, row)))
+    else:
+        rows += rest
+    rows.sort(key=lambda row: (*_gravity(row), -_size(known, row)))
     return rows[0].verdict, rows
+
+
+def _gravity(row: Verdict) -> tuple[int, bool, float]:
+    """The worst first; of equals, what has a name before what has none, and then the strongest."""
+    return WORST_FIRST.index(row.verdict), row.artefact == ELSEWHERE, -(row.strength or 0.0)
 
 
 LEAST = 0.2
@@ -247,46 +254,6 @@ def _row(see: Sight) -> Verdict:
         return see.say("suspected", told(rest), left_open(see, clear=clear))
     heard = [f for f in see.sufficiency if f in enough or any(sign(e) for e in f.estimates)]
     return see.say("undecided", left_open(see, clear=clear), told(heard))
-
-
-def _shadowed(row: Verdict, region: Region, clinical: Sequence[Region], known: list[Estimate]) -> Verdict:
-    """A cue that the score follows no more than it follows a clinical sign may be that sign's shadow: fine vessels make
-    a picture sharp. It is then undecided, and says so.
-
-    Unless the shadow falls the other way: where moving the cue alone takes the reading of the sign along, as blocks of
-    compression read like vessels, the sign's reading tells nothing that the cue does not.
-    """
-    if region.role != "cue" or row.verdict not in ("confirmed", "suspected"):
-        return row
-    follow = {e.region: e for e in known if (e.metric, e.cls, e.stratum) == ("follow", row.cls, "all")}
-    own = follow.get(region.name)
-    for other in clinical:
-        sure = follow.get(other.name)
-        if own is None or sure is None or own.value is None or sure.value is None:
-            continue
-        if sign(sure) > 0 and sure.value >= own.value:
-            name = called(other.name, titles([other]))
-            along = _along(known, region.name, other.name, row.cls)
-            if along is not None:
-                comes = capital(tell(along, called(region.name, titles([region]))))
-                row = replace(row, statement=f"{row.statement} {comes}, so that reading says no more.")
-                continue
-            words = f"But {tell(sure, name)}, so the two cannot be told apart, and {name} is a clinical sign."
-            return replace(row, verdict="undecided", statement=f"{row.statement} {words}", strength=None)
-    return row
-
-
-ALONG = 0.25
-"""Of what the classes differ by in a clinical sign: a cue that takes its reading so far along, for certain, is not its
-shadow. Moving sharpness takes true vessels along by -0.08, moving compression by 0.57 (setting half of the zoo)."""
-
-
-def _along(known: list[Estimate], cue: str, sign_: str, cls: str) -> Estimate | None:
-    about = ("carried", cue, sign_, cls)
-    for e in known:
-        if (e.metric, e.region, e.other, e.cls) == about and e.low is not None and e.low > ALONG:
-            return e
-    return None
 
 
 def _needed(see: Sight, flagged: list[Finding]) -> Verdict:

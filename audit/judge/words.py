@@ -16,6 +16,12 @@ def number(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}"
 
 
+ELSEWHERE = "elsewhere"
+"""In a verdict's row: all that is not a drawn lesion. It is no region."""
+
+BESIDE = "Beside the drawn lesions"
+"""Its title."""
+
 _CALLED = {
     "lesion": "the lesion",
     "border": "the border",
@@ -197,6 +203,14 @@ def _content(e: Estimate, place: str, value: float) -> str:
     return f"{where}: rank correlation {number(value)} {_spread(e)}"
 
 
+def _leftover(e: Estimate, place: str, value: float) -> str:
+    above = "below" if value < 0 else "above"
+    return (
+        f"with {place} painted over, cases of '{e.cls}' score {number(abs(value))} SD {above} the others "
+        f"{_spread(e, sign=-1 if value < 0 else 1)}"
+    )
+
+
 def _auc(e: Estimate, place: str, value: float) -> str:
     return f"the area under the ROC curve{f' for {e.cls!r}' if e.cls else ''} is {number(value)} {_spread(e)}"
 
@@ -275,6 +289,7 @@ _TELL: dict[str, Callable[[Estimate, str, float], str]] = {
     "removal-pooled-flip": _flip,
     "density": _density,
     "density-positive": _density,
+    "leftover": _leftover,
     "association": _association,
     "content-size": _content,
     "content-mean": _content,

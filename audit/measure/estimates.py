@@ -15,6 +15,7 @@ from audit.measure.estimate import Summary, summarise
 from audit.measure.explainers import explainers
 from audit.measure.following import carried, following
 from audit.measure.guard import stranger
+from audit.measure.leftover import leftover
 from audit.measure.opportunity import opportunity
 from audit.measure.reliance import reliance
 from audit.measure.scores import EVERY, heats_of
@@ -50,6 +51,15 @@ def estimates(run: Run) -> list[Estimate]:
     rows += _presence(run, cases, seed)
     rows += _attention(run, cases, predictions, strata, seed)
     rows += reliance(run, cases, predictions, strata, seed)
+    rows += leftover(
+        cases,
+        predictions,
+        run.read(Extent),
+        run.frame(Effect),
+        run.classes,
+        seed=seed,
+        exclusive=run.manifest["model"]["output"] != "multilabel",
+    )
     rows += _circumstances(run, cases, predictions, seed)
     rows += stranger(run, cases, predictions, _fills(run))
     rows += explainers(run, cases, seed)

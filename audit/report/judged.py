@@ -8,6 +8,7 @@ from typing import Any
 
 from audit.errors import RunError
 from audit.judge.schema import WEIGHTS
+from audit.judge.words import BESIDE, ELSEWHERE
 from audit.record import Estimate, Failure, Run
 from audit.report import rulebook, words
 from audit.report.rulebook import Raw
@@ -50,7 +51,7 @@ def load(run: Run) -> Judged:
         gates=tuple(told["gates"]),
         failures=tuple(run.failures()),
         rules=rulebook.rules(run),
-        titles={r.name: r.title or r.name for r in (*run.regions, *run.cues)},
+        titles={ELSEWHERE: BESIDE} | {r.name: r.title or r.name for r in (*run.regions, *run.cues)},
     )
 
 

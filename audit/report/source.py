@@ -11,6 +11,7 @@ from pyarrow.compute import field
 
 from audit.errors import RunError
 from audit.judge.pool import mirror_images
+from audit.judge.words import BESIDE, ELSEWHERE
 from audit.record import (
     Case,
     Effect,
@@ -73,7 +74,7 @@ class Source:
         """The title of a region or cue; its name where the run does not list it."""
         known = next((r for r in (*self.regions, *self.cues) if r.name == region), None)
         if known is None:
-            return region
+            return BESIDE if region == ELSEWHERE else region
         title = known.title or known.name
         return f"{title} ({known.name})" if known.detector == DISCOVERED else title
 

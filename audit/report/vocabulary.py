@@ -96,6 +96,7 @@ METRICS: dict[str, tuple[str, float | None]] = {
         0.0,
     ),
     "removal-pooled-flip": ("Share of answers that flip on removal, all sane ways put together", None),
+    "leftover": ("What tells the classes apart, the lesions painted over, in standard deviations", 0.0),
     "removal-own": ("Change for the case's own label beyond control, in standard deviations", 0.0),
     "removal-dose": ("Change on lighter removal, control not subtracted, in standard deviations", 0.0),
     "strange": (

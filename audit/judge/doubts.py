@@ -58,19 +58,22 @@ def unneeded(row: Verdict, region: Region, rest: Sequence[Verdict], known: Seque
     """
     if region.role != "cue" or row.verdict not in ("confirmed", "suspected"):
         return row
-    said = {r.verdict for r in rest if r.cls == row.cls} or {r.verdict for r in rest}
-    over = left(known, row.cls)
-    if said != {"clear"} or over is None or over.high is None:
-        return row
     moved = [
         e.low
         for e in known
         if (e.metric, e.region, e.cls) == ("shift", region.name, row.cls) and e.low is not None
     ]
-    if max(moved, default=0.0) <= over.high:
+    if not idle(row.cls, max(moved, default=0.0), rest, known):
         return row
     words = (
         "But with the drawn lesions painted over the classes are told apart by less than that, so this is not what "
         "tells them apart in this set."
     )
     return replace(row, verdict="sensitive", statement=f"{row.statement} {words}")
+
+
+def idle(cls: str, effect: float, rest: Sequence[Verdict], known: Sequence[Estimate]) -> bool:
+    """Do the lesions, painted over, leave for certain less than this effect would make between the classes?"""
+    said = {r.verdict for r in rest if r.cls == cls} or {r.verdict for r in rest}
+    over = left(known, cls)
+    return said == {"clear"} and over is not None and over.high is not None and effect > over.high

@@ -16,8 +16,8 @@ LEFTOVER = "leftover"
 SAID: Mapping[str, tuple[VerdictName, str]] = {
     "flagged": (
         "suspected",
-        "So something tells the classes apart that is not a drawn lesion: a shortcut, or a sign of disease that nobody "
-        "drew. An expert must look.",
+        "So something that is not a drawn lesion tells the classes apart: a shortcut, named here or not, or a sign of "
+        "disease that nobody drew. An expert must look.",
     ),
     "clear": ("clear", "So what is not drawn hardly tells the classes apart in this set."),
     "undecided": (

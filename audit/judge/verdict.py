@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from audit.judge.doubts import shadowed, unneeded
+from audit.judge.doubts import idle, shadowed, unneeded
 from audit.judge.elsewhere import elsewhere
 from audit.judge.pool import mirror_images, pool
 from audit.judge.schema import WEIGHTS, Weight
@@ -77,19 +77,20 @@ def verdicts(
     named = any(r.verdict in FLAGGED for r in rows if r.artefact != JOINT)
     rows = [r for r in rows if r.artefact != JOINT or (r.verdict in FLAGGED and not named)]
     found = {r.name: r for r in regions if r.detector == DISCOVERED}
-    rows = [r for r in rows if r.artefact not in found or _worth_telling(r, found[r.artefact])]
+    rows = [r for r in rows if r.artefact not in found or _worth_telling(r, found[r.artefact], rest, known)]
     if not rows:
         why = "No artefact region that was looked for shows anything in any case: nothing could be judged."
         rows = [Verdict(artefact="", cls="", verdict="undecided", statement=why)]
     else:
         rows += rest
-    rows.sort(key=lambda row: (*_gravity(row), -_size(known, row)))
+    rows.sort(key=lambda row: (*_gravity(row, found), -_size(known, row)))
     return rows[0].verdict, rows
 
 
-def _gravity(row: Verdict) -> tuple[int, bool, float]:
-    """The worst first; of equals, what has a name before what has none, and then the strongest."""
-    return WORST_FIRST.index(row.verdict), row.artefact == ELSEWHERE, -(row.strength or 0.0)
+def _gravity(row: Verdict, found: Collection[str]) -> tuple[int, int, float]:
+    """The worst first; of equals, what was listed, what was found, what has no name; and then the strongest."""
+    named = 2 if row.artefact == ELSEWHERE else int(row.artefact in found)
+    return WORST_FIRST.index(row.verdict), named, -(row.strength or 0.0)
 
 
 LEAST = 0.2
@@ -97,15 +98,27 @@ LEAST = 0.2
 every test, because it was chosen on the cases on which it is tested."""
 
 
-def _worth_telling(row: Verdict, region: Region) -> bool:
+def _worth_telling(row: Verdict, region: Region, rest: Sequence[Verdict], known: Sequence[Estimate]) -> bool:
     """Of what was found: is it flagged, a place by removal and transplant both, or might it be the disease itself?
 
     A thing that cases bear was chosen in the pictures alone, before the model was asked about it: one test will do.
+    What nobody listed is not told where the lesions, painted over, leave nothing that it could explain.
     """
+    if idle(row.cls, (row.strength or 0.0) * _share(region, row.cls, known), rest, known):
+        return False
     far = region.borne or (row.strength or 0.0) > LEAST
     return bool(row.verdict in FLAGGED and far) or (
         row.verdict == "undecided" and row.strength is None and "the disease itself" in row.statement
     )
+
+
+def _share(region: Region, cls: str, known: Sequence[Estimate]) -> float:
+    """How much more often cases of the class bear it than the others; 1 of a place that every case has."""
+    if not region.borne:
+        return 1.0
+    about = ("association", region.name, cls, "all")
+    link = next((e.value for e in known if (e.metric, e.region, e.cls, e.stratum) == about), None)
+    return abs(link or 0.0)
 
 
 def _size(estimates: list[Estimate], row: Verdict) -> float:

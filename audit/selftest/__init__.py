@@ -61,7 +61,7 @@ def asked(known: KnownAnswer, out: Path, *, report: bool = False) -> dict[str, A
     """Audit one model whose truth is known, and compare. ``report``: render the page and the PDF too."""
     expected = {
         "verdict": known.verdict,
-        "flagged": [known.artefact] if known.artefact else [],
+        "flagged": list(known.flagged),
         "gate": known.gate or None,
         "exit code": judge.exit_code(known.verdict),
         "seal": "holds",

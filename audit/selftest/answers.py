@@ -94,7 +94,7 @@ def nowhere(number: int) -> bool:
 class KnownAnswer:
     """A model, the pictures that it is shown, and what the audit must say.
 
-    ``artefact`` is the one sign that must be flagged, where one must be; ``gate`` the condition that must be found not
+    ``flagged`` are the signs that must be flagged, and no other may; ``gate`` the condition that must be found not
     to hold. ``brighter`` is by how many grey levels the ill are brighter as a whole.
     """
 
@@ -102,7 +102,7 @@ class KnownAnswer:
     what: str
     model: Callable[[Pictures], Answers]
     verdict: str
-    artefact: str = ""
+    flagged: tuple[str, ...] = ()
     gate: str = ""
     cases: int = 64
     tagged: Callable[[int], bool] = mostly_ill
@@ -142,7 +142,7 @@ KNOWN: tuple[KnownAnswer, ...] = (
         what="Answers by a tag in the corner, which most of the ill bear and few of the well.",
         model=reads_tag,
         verdict="confirmed",
-        artefact="artefact",
+        flagged=("artefact", "elsewhere"),
         settings={"cues": []},
     ),
     KnownAnswer(
@@ -150,7 +150,7 @@ KNOWN: tuple[KnownAnswer, ...] = (
         what="Answers by how bright the whole picture is; pictures of the ill are brighter.",
         model=reads_light,
         verdict="confirmed",
-        artefact="brightness",
+        flagged=("brightness", "elsewhere"),
         tagged=nowhere,
         brighter=20,
         settings={"cues": ["brightness"]},
@@ -160,7 +160,7 @@ KNOWN: tuple[KnownAnswer, ...] = (
         what="Answers by the lesion and by a tag that goes with no label.",
         model=reads_both,
         verdict="sensitive",
-        artefact="artefact",
+        flagged=("artefact",),
         tagged=evenly,
         settings={"cues": []},
     ),

@@ -60,7 +60,7 @@ def _rest(row: dict[str, np.ndarray]) -> np.ndarray:
     ("name", "model", "differs"),
     [
         ("honest", answers.reads_tag, "verdict: expected clear, observed confirmed"),
-        ("shortcut", answers.reads_lesion, "flagged: expected artefact, observed none"),
+        ("shortcut", answers.reads_lesion, "flagged: expected artefact, elsewhere, observed none"),
     ],
 )
 def test_an_audit_that_is_wrong_about_a_model_fails_plainly(name, model, differs, tmp_path) -> None:

@@ -73,7 +73,11 @@ def test_the_verdict_of_a_black_box_is_the_truth(rigged, factory, verdict):
     """One reads the light of the middle, one reads the tag that goes with the label; both can only be asked."""
     run = rigged(factory)
     found = run.findings()
-    assert found["verdict"] == "confirmed"
+    # what reads the light of the middle answers to the light of the whole, and no more: lesions are all that tells the
+    # classes apart
+    assert found["verdict"] == ("confirmed" if factory == "tag" else "sensitive")
+    beside = {v["verdict"] for v in found["verdicts"] if v["artefact"] == "elsewhere"}
+    assert beside == {"suspected" if factory == "tag" else "clear"}
     assert run.manifest["ended"] == 1
     assert {v["verdict"] for v in found["verdicts"] if v["artefact"] == "artefact"} == {verdict}
     # the tag makes a picture lighter as a whole, and light is what this box reads

@@ -27,6 +27,9 @@ GROUPS = ("shortcut", "weak", "honest", "unsteady", "reacts", "unable")
 
 FLAGGED = ("confirmed", "suspected")
 
+NAMELESS = "elsewhere"
+"""The row of a verdict that says that something else than the drawn lesions tells the classes apart, and not what."""
+
 BINS = ((-1.0, 0.01), (0.01, 0.03), (0.03, 0.05), (0.05, 0.1), (0.1, 0.2), (0.2, 1.0))
 """Drops of accuracy."""
 
@@ -150,6 +153,11 @@ def figures(records: Sequence[Record]) -> dict[str, Any]:
         "found": share(_overall(r) in FLAGGED for r in hans),
         "confirmed": share(_overall(r) == "confirmed" for r in hans),
         "right_first": share(first_is_right(r) for r in hans if _overall(r) in FLAGGED),
+        "right_name": share(
+            first_is_right(r)
+            for r in hans
+            if _overall(r) in FLAGGED and r["verdicts"][0]["artefact"] != NAMELESS
+        ),
         "discovered": share(discovered(r) for r in hans if hidden(r)),
         "hidden_found": share(_overall(r) in FLAGGED for r in hans if hidden(r)),
         "by_drop": [_by_drop(low, high, widely) for low, high in BINS],

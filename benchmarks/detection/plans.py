@@ -186,6 +186,7 @@ PLANS: dict[str, list[Spec]] = {
     "seed-3": _unseen(3),
     "seed-4": _unseen(4),
     "seed-5": _unseen(5),
+    "seed-7": _unseen(7),
     "others": _others(6),
     "power": _wide(),
     "full": _full(),

@@ -85,6 +85,7 @@ def _headlines(f: dict[str, Any]) -> list[list[str]]:
         ("shortcuts confirmed or suspected", f["found"], "1"),
         ("shortcuts confirmed", f["confirmed"], ""),
         ("right artefact first, of those", f["right_first"], "0.95"),
+        ("the same, where the first of them has a name", f["right_name"], ""),
         ("neither mask nor rule: discovered at its place", f["discovered"], "0.70"),
         ("neither mask nor rule: flagged in any way", f["hidden_found"], ""),
         (

@@ -71,6 +71,7 @@ def test_counts():
             record(("artefact", "confirmed", 1.0), masks=True),
             record(("found-1", "suspected", 0.5), ("text", "clear", 0.0), covers={"found-1": 0.8}),
             record(("found-1", "confirmed", 0.9), covers={"found-1": 0.2}),
+            record(("elsewhere", "suspected", 1.5), ("border", "clear", 0.1)),
             record(("border", "clear", 0.1)),
             honest(("text", "clear", 0.1)),
             honest(("text", "suspected", 0.3), trained="never"),
@@ -79,22 +80,23 @@ def test_counts():
         ]
     )
     assert told["networks"] == {
-        "shortcut": 4,
+        "shortcut": 5,
         "weak": 0,
         "honest": 3,
         "unsteady": 1,
         "reacts": 0,
         "unable": 0,
     }
-    assert (told["found"]["count"], told["confirmed"]["count"]) == (3, 2)
-    assert told["right_first"]["count"] == 2
-    assert (told["discovered"]["count"], told["discovered"]["n"]) == (1, 3)
+    assert (told["found"]["count"], told["confirmed"]["count"]) == (4, 2)
+    assert (told["right_first"]["count"], told["right_first"]["n"]) == (2, 4)
+    assert (told["right_name"]["count"], told["right_name"]["n"]) == (2, 3)
+    assert (told["discovered"]["count"], told["discovered"]["n"]) == (1, 4)
     assert told["alarms"]["confirmed"]["count"] == 0
     assert told["alarms"]["suspected"]["count"] == 1
     assert told["alarms"]["sensitive"]["count"] == 1
     assert told["alarms_by_training"]["trap, unsteady"]["confirmed"] == 1
-    wins = [s > h for s in (1.0, 0.5, 0.9, 0.1) for h in (0.1, 0.3, 0.2)]
-    assert told["auc"]["value"] == pytest.approx((sum(wins) + 0.5) / 12)
+    wins = [s > h for s in (1.0, 0.5, 0.9, 1.5, 0.1) for h in (0.1, 0.3, 0.2)]
+    assert told["auc"]["value"] == pytest.approx((sum(wins) + 0.5) / 15)
     assert [line["first"] for line in told["missed"]] == ["border"]
 
 

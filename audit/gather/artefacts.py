@@ -45,6 +45,19 @@ class Artefacts:
             r.name: [extents[r.name, c.id].present is not None for c in desk.cases] for r in self.regions
         }
         self.why = {key: e.why for key, e in extents.items() if e.why}
+        labels = np.array([c.label for c in desk.cases], dtype=object)
+        self.alike = {x: np.flatnonzero(labels == x) for x in set(labels)}
+        covers = {
+            r.name: np.array([bool(extents[r.name, c.id].area) for c in desk.cases], bool)
+            for r in self.regions
+            if self._place(r)
+        }
+        # for each place and label the cases of another label in which it covers anything
+        self.shown = {
+            (name, x): np.flatnonzero(there & (labels != x))
+            for name, there in covers.items()
+            for x in self.alike
+        }
         self.bearers = donors.Bearers(
             labels=[c.label for c in desk.cases],
             bears={
@@ -217,15 +230,10 @@ class Artefacts:
         """
         count = self.desk.config.transplant.donors
         if self._place(region):
-            labels = [c.label for c in self.desk.cases]
-            there = self.desk.masks[region.name]
-            other = [
-                i
-                for i, label in enumerate(labels)
-                if label != labels[row] and self.known[region.name][i] and there[i].any()
-            ]
-            same = [i for i, label in enumerate(labels) if label == labels[row] and i != row]
-            if not other or not same:
+            own = self.desk.cases[row].label
+            other, same = self.shown[region.name, own], self.alike[own]
+            same = same[same != row]
+            if not len(other) or not len(same):
                 raise Undefined("no case of another class, or no other one of this class, to take it from")
             return _some(other, count, rng), _some(same, count, rng)
         if self.bearers.bears[region.name][row] is not False:
@@ -247,5 +255,5 @@ class Artefacts:
         self.desk.add(*(how(case, region.name, cls, why) for cls in self.desk.audited))
 
 
-def _some(rows: Sequence[int], count: int, rng: np.random.Generator) -> list[int]:
+def _some(rows: NDArray[np.intp], count: int, rng: np.random.Generator) -> list[int]:
     return [int(i) for i in rng.choice(rows, min(count, len(rows)), replace=False)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audit.errors import Undefined
 
@@ -21,6 +23,24 @@ class Bearers:
     labels: Sequence[str]
     bears: Mapping[str, Sequence[bool | None]]
     patients: Sequence[str] = ()
+
+    @cached_property
+    def codes(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Labels and patients as numbers: every case asks all the others, so that is done in columns."""
+        who = self.patients or range(len(self.labels))
+        label, patient = (
+            np.unique(np.asarray(x), return_inverse=True)[1].ravel() for x in (self.labels, who)
+        )
+        return label, patient
+
+    @cached_property
+    def rows(self) -> dict[tuple[str, bool], NDArray[np.intp]]:
+        """The rows that bear each region, and those that certainly do not."""
+        return {
+            (name, bearing): np.array([i for i, b in enumerate(borne) if b is bearing], np.intp)
+            for name, borne in self.bears.items()
+            for bearing in (True, False)
+        }
 
 
 def donors(
@@ -56,12 +76,11 @@ def donors(
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, not {count}")
-    fit = [i for i, borne in enumerate(b.bears[region]) if i != row and borne is bearing]
-    if b.patients:
-        fit = [i for i in fit if b.patients[i] != b.patients[row]]
+    fit, (label, patient) = b.rows[region, bearing], b.codes
+    fit = fit[patient[fit] != patient[row]]
     if other_label is not None:
-        fit = [i for i in fit if (b.labels[i] != b.labels[row]) == other_label]
-    if not fit:
+        fit = fit[(label[fit] != label[row]) == other_label]
+    if not len(fit):
         raise Undefined(_lacking(region, b.labels[row], bearing, other_label, bool(b.patients)))
     return [int(i) for i in rng.permutation(fit)[:count]]
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 2000
-BLOCK = 200  # draws that are worked on at a time
+BLOCK, OF = 200, 500  # draws that are worked on at a time of so many patients; of more patients fewer draws
+COLUMNS = 256  # columns that are worked on at a time: the draws of each are held
 LEVEL = 0.95
 FEWEST = 2  # patients; one patient has no spread to speak of
 
@@ -35,23 +36,28 @@ class Summary:
 
 
 @lru_cache(maxsize=8)
-def _drawn(patients: int, seed: int, resamples: int) -> NDArray[np.uint16]:
+def _drawn(patients: int, seed: int, resamples: int) -> NDArray[np.uint8]:
     """In small numbers, and a block at a time, so that a large set takes little more memory than a small one."""
     rng = np.random.default_rng([seed, patients])
     shares = np.full(patients, 1 / patients)
-    found = np.zeros((resamples, patients), np.uint16)
-    for start in range(0, resamples, BLOCK):
-        found[start : start + BLOCK] = rng.multinomial(
-            patients, shares, size=len(found[start : start + BLOCK])
-        )
+    found = np.zeros((resamples, patients), np.uint8)
+    for block in _blocks(patients, resamples):
+        # one patient is drawn 256 times with a chance of 1/256!, of however many
+        found[block] = rng.multinomial(patients, shares, size=len(found[block]))
     return found
+
+
+def _blocks(patients: int, resamples: int) -> Iterator[slice]:
+    """Draws that are worked on together: what they take does not grow with the patients beyond ``OF``."""
+    size = max(1, BLOCK * OF // max(OF, patients))
+    yield from (slice(start, min(start + size, resamples)) for start in range(0, resamples, size))
 
 
 def redrawn(patients: int, *, seed: int, resamples: int = RESAMPLES) -> Iterator[NDArray[np.float64]]:
     """How often each patient is drawn: blocks ``(b, patients)`` of ``resamples`` rows; each sums to ``patients``."""
     drawn = _drawn(patients, seed, resamples)
-    for start in range(0, resamples, BLOCK):
-        yield drawn[start : start + BLOCK].astype(np.float64)
+    for block in _blocks(patients, resamples):
+        yield drawn[block].astype(np.float64)
 
 
 def resample(patients: int, *, seed: int, resamples: int = RESAMPLES) -> NDArray[np.float64]:
@@ -82,34 +88,30 @@ def summarise(
     >>> s.value, s.n, s.patients, s.missing
     (2.0, 2, 2, 1)
     """
-    rows, columns = values.shape
-    known = ~np.isnan(values)
     names, owner = np.unique(np.asarray(patients, dtype=object).astype(str), return_inverse=True)
-    by_patient = np.zeros((len(names), columns))
-    counts = np.zeros((len(names), columns))
-    np.add.at(by_patient, owner, np.where(known, values, 0.0))
-    np.add.at(counts, owner, known)
-    n, having = known.sum(0), (counts > 0).sum(0)
     summaries = []
-    for start in range(0, columns, 256):  # a block at a time keeps the draws small
-        block = slice(start, min(start + 256, columns))
-        blocks = redrawn(len(names), seed=seed, resamples=resamples) if rows else [np.zeros((0, 0))]
+    for start in range(0, values.shape[1], COLUMNS):
+        block = values[:, start : start + COLUMNS]
+        known = ~np.isnan(block)
+        by_patient, counts = np.zeros((2, len(names), block.shape[1]))
+        np.add.at(by_patient, owner, np.where(known, block, 0.0))
+        np.add.at(counts, owner, known)
+        n, having = known.sum(0), (counts > 0).sum(0)
+        blocks = redrawn(len(names), seed=seed, resamples=resamples) if len(block) else [np.zeros((0, 0))]
         with np.errstate(divide="ignore", invalid="ignore"):
-            means = np.concatenate(
-                [(drawn @ by_patient[:, block]) / (drawn @ counts[:, block]) for drawn in blocks]
-            )
-        for j in range(block.start, block.stop):
-            draws = means[:, j - block.start]
+            means = np.concatenate([(drawn @ by_patient) / (drawn @ counts) for drawn in blocks])
+        for j, column in enumerate(block.T):
+            draws = means[:, j]
             draws = draws[~np.isnan(draws)]
             summaries.append(
                 _summary(
-                    values[known[:, j], j],
+                    column[known[:, j]],
                     draws,
                     int(n[j]),
                     int(having[j]),
-                    rows - int(n[j]),
-                    bool(shares[j]) if shares is not None else False,
-                    why[j] if why is not None else None,
+                    len(block) - int(n[j]),
+                    bool(shares[start + j]) if shares is not None else False,
+                    why[start + j] if why is not None else None,
                 )
             )
     return summaries

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audit.measure.agreement import pairs
 from audit.measure.association import Statistic, auc, interval, rank_biserial, share_difference
-from audit.measure.estimate import Summary, summarise
+from audit.measure.estimate import COLUMNS, Summary, summarise
 from audit.measure.explainers import explainers
 from audit.measure.following import carried, following
 from audit.measure.guard import stranger
@@ -32,6 +33,7 @@ from audit.record import (
     Run,
     Score,
 )
+from audit.record.stack import Stack
 
 BASELINE = "baseline"
 """The family of maps that know nothing of the network."""
@@ -218,17 +220,20 @@ def _attention(
     family = {(m.explainer, m.layer): m.family for m in run.maps}
     columns = [(m.explainer, m.layer, r.name, k) for m in run.maps for r in run.regions for k in EVERY]
     patients = [c.patient for c in cases]
+    shares = [c[3].startswith(("pointing", "rank")) for c in columns]
     for target, field in ((PREDICTED, "predicted"), (TRUE, "label")):
         wanted = {c.id: getattr(predictions[c.id], field) for c in cases}
         values, reasons = _scored(run, columns, wanted)
-        shares = [c[3].startswith(("pointing", "rank")) for c in columns]
-        for stratum, rows in strata.items():
-            for column, summary in zip(
-                columns,
-                summarise(values[rows], _pick(patients, rows), seed=seed, shares=shares, why=reasons),
-                strict=True,
-            ):
-                explainer, layer, region, metric = column
+        for (stratum, rows), start in product(strata.items(), range(0, len(columns), COLUMNS)):
+            block = slice(start, start + COLUMNS)
+            found = summarise(
+                np.asarray(values)[:, block][rows],
+                _pick(patients, rows),
+                seed=seed,
+                shares=shares[block],
+                why=reasons[block],
+            )
+            for (explainer, layer, region, metric), summary in zip(columns[block], found, strict=True):
                 yield _estimate(
                     summary,
                     metric=metric,
@@ -239,17 +244,20 @@ def _attention(
                     family=family[explainer, layer],
                     stratum=stratum,
                 )
+        values.path.unlink()
 
 
 def _scored(
     run: Run, columns: Sequence[tuple[str, ...]], wanted: Mapping[str, str]
-) -> tuple[NDArray[np.float64], list[str | None]]:
+) -> tuple[Stack, list[str | None]]:
     """The scores of the class that is wanted of each case, ``(cases, columns)``; NaN where there is none.
 
-    And for each column the reason that most of its undefined cases give.
+    They lie on disk, for a row is some 15 kB. And for each column the reason that most of its undefined cases give.
     """
     rows = {case: row for row, case in enumerate(wanted)}
-    values = np.full((len(rows), len(columns)), np.nan)
+    path = run.path / "attention.npy.part"
+    path.unlink(missing_ok=True)  # of a process that was ended here
+    values = Stack(path, (len(rows), len(columns)), np.float64, empty=np.nan)
     told: list[Counter[str]] = [Counter() for _ in columns]
     keys = [{name: i for i, name in enumerate(sorted(set(names)))} for names in zip(*columns, strict=True)]
     lookup = np.zeros([len(key) for key in keys], np.int64)
@@ -262,7 +270,8 @@ def _scored(
             for key, k in zip(keys, ("explainer", "layer", "region", "metric"), strict=True)
         ]
         where = lookup[tuple(at)]
-        values[chosen["case"].astype(object).map(rows).to_numpy(int), where] = chosen["value"].to_numpy(float)
+        there = np.load(path, mmap_mode="r+")  # mapped anew for each part: what was written need not be held
+        there[chosen["case"].astype(object).map(rows).to_numpy(int), where] = chosen["value"].to_numpy(float)
         empty = chosen["why"].notna().to_numpy()
         counted = Counter(zip(where[empty].tolist(), chosen["why"][empty].tolist(), strict=True))
         for (number, why), count in counted.items():
@@ -281,11 +290,11 @@ def _agreement(run: Run, cases: Sequence[Case], seed: int) -> Iterator[Estimate]
     heats = heats_of(run, maps)
     first, second = np.triu_indices(len(maps), 1)
     patients = [c.patient for c in cases]
-    found = [pairs(heats(row, False)) for row in range(len(cases))]
+    found = [[m[first, second] for m in pairs(heats(row, False))] for row in range(len(cases))]
     between = np.array([maps[i].family != maps[j].family for i, j in zip(first, second, strict=True)])
     why = "one of the two maps is flat in every case"
-    for metric, matrices in zip(("rank-correlation", "top-overlap"), zip(*found, strict=True), strict=True):
-        values = np.stack([m[first, second] for m in matrices])
+    for metric, each in zip(("rank-correlation", "top-overlap"), zip(*found, strict=True), strict=True):
+        values = np.stack(each)
         for i, j, summary in zip(
             first, second, summarise(values, patients, seed=seed, why=[why] * len(first)), strict=True
         ):

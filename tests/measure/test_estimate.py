@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -91,3 +93,24 @@ def test_a_perfect_auc_is_not_certain():
     )
     assert (found.value, found.high) == (1, 1)
     assert found.low == pytest.approx(0.025 ** (1 / 10))
+
+
+def test_an_interval_of_many_patients_takes_the_memory_of_one_of_few():
+    """But for a byte a draw and patient, which are kept for the next interval."""
+    rng, most = np.random.default_rng(4), {}
+    for count in (500, 4000):
+        statistic = auc(rng.random(count), rng.random(count) < 0.5)
+        who = [str(i) for i in range(count)]
+        resample(count, seed=0)
+        tracemalloc.start()
+        interval(statistic, who, seed=0)
+        most[count] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert most[4000] < 1.5 * most[500]
+
+
+def test_the_draws_of_many_patients_are_a_multinomial_table():
+    """However they are cut into blocks and kept: numpy's own draws, all at once."""
+    for count in (7, 1300):
+        table = np.random.default_rng([5, count]).multinomial(count, np.full(count, 1 / count), size=450)
+        assert (resample(count, seed=5, resamples=450) == table).all()

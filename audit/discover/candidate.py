@@ -142,5 +142,5 @@ def _same(one: Candidate, two: Candidate) -> bool:
     """Two places are one where they share half of the smaller; a moving one, half of all that both cover."""
     if one.mask is not None and two.mask is not None:
         return overlap(one.mask, two.mask) > SAME
-    both = int((one.masks & two.masks).sum())
-    return both > SAME * int((one.masks | two.masks).sum())
+    both = sum(int((a & b).sum()) for a, b in zip(one.masks, two.masks, strict=True))
+    return both > SAME * (int(one.masks.sum()) + int(two.masks.sum()) - both)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.discover.candidate import pure
-from audit.discover.looked import Looked, cells
+from audit.discover.looked import Looked, cells, mean, parts
 from audit.discover.spectral import spectral
 from audit.errors import Undefined
 
@@ -57,7 +57,8 @@ def clusters(
             rows = np.flatnonzero((answers == answer) & found.known[family])
             if not len(rows):
                 continue
-            shares = np.nan_to_num(cells(density[rows], found.off[rows])).reshape(len(rows), -1)
+            each = [cells(density[rows[p]], found.off[rows[p]]) for p in parts(len(rows))]
+            shares = np.nan_to_num(np.concatenate(each)).reshape(len(rows), -1)
             shares = np.sqrt(shares / np.maximum(shares.sum(1, keepdims=True), 1e-12))
             try:
                 told = spectral(shares, rng=np.random.default_rng([seed, number, order]))
@@ -77,5 +78,5 @@ def clusters(
                     label=label,
                     purity=purity,
                     base=base,
-                    mean=density[own].mean(0, dtype=np.float64),
+                    mean=mean(density, own, np.float64),
                 )

@@ -20,6 +20,7 @@ from audit.discover.looked import cells, shown
 from audit.discover.spots import spot
 from audit.errors import Undefined
 from audit.record.nouns import Image, Mask
+from audit.record.stack import scratch
 
 ROUNDS = 199
 LEVEL = 0.05
@@ -32,6 +33,9 @@ FLOOR = 1e-5
 
 SIDE = 64
 """Rows and columns of the grid on which a found place is drawn, at most."""
+
+COLUMNS = 64
+"""Looks of cells that are brought to one scale at a time."""
 
 EXAMPLES = 9
 FEW = "too few cases of two classes to compare places"
@@ -65,7 +69,7 @@ def informative_places(
     Raises:
         Undefined: no class has ten patients in it and ten outside it.
     """
-    features, size = _features(images, lesions, known)
+    features, size = _features(images, len(labels), lesions, known)
     unit_values, unit_labels = units(features, labels, patients)
     names = [
         c for c in sorted(set(labels)) if FEWEST <= int((unit_labels == c).sum()) <= len(unit_labels) - FEWEST
@@ -117,21 +121,23 @@ def informative_places(
 
 
 def _features(
-    images: Iterable[Image], lesions: NDArray[np.bool_] | None, known: NDArray[np.bool_] | None
+    images: Iterable[Image], count: int, lesions: NDArray[np.bool_] | None, known: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.float64], tuple[int, int]]:
     """Each case's looks by cell, ``(n, looks, g, g)``, NaN in cells that are off; and the pictures' size."""
-    rows, size = [], (0, 0)
-    for image, fine, off in shown(images, lesions, known):
+    rows, size = np.zeros((0, 0, 0, 0)), (0, 0)
+    for number, (image, fine, off) in enumerate(shown(images, lesions, known)):
         size = image.shape[0], image.shape[1]
         layers = np.stack([fine, image.mean(2), image[..., 0] - image[..., 2]])
         looks = cells(layers, np.broadcast_to(off, layers.shape))
         looks[0] = np.log(looks[0] + FLOOR)
         left = ~np.isnan(looks).any(0)
         middle = np.median(looks[:, left], axis=1) if left.any() else np.zeros(len(looks))
-        rows.append(looks - middle[:, None, None])
-    if not rows:
+        if not number:
+            rows = scratch((count, *looks.shape), np.float64)
+        rows[number] = looks - middle[:, None, None]
+    if not len(rows):
         raise Undefined(FEW)
-    return np.stack(rows), size
+    return rows, size
 
 
 def units(
@@ -142,16 +148,20 @@ def units(
     names = patients if patients is not None else [str(i) for i in range(len(labels))]
     keys, owner = np.unique([f"{p}\0{y}" for p, y in zip(names, labels, strict=True)], return_inverse=True)
     owner = np.asarray(owner).ravel()
-    known = ~np.isnan(flat)
-    sums, counts = np.zeros((len(keys), flat.shape[1])), np.zeros((len(keys), flat.shape[1]))
-    np.add.at(sums, owner, np.where(known, flat, 0))
-    np.add.at(counts, owner, known)
-    middle = sums.sum(0) / np.maximum(counts.sum(0), 1)
-    values = np.where(counts > 0, sums / np.maximum(counts, 1), middle)
-    values = values - values.mean(0)
-    spread = values.std(0)
-    few = (counts > 0).sum(0) < 2 * FEWEST
-    values = np.where((spread > 1e-9) & ~few, values / np.where(spread > 1e-9, spread, 1), 0)
+    values = scratch((len(keys), flat.shape[1]), np.float64)
+    for start in range(0, flat.shape[1], COLUMNS):
+        own = flat[:, start : start + COLUMNS]
+        known = ~np.isnan(own)
+        sums, counts = np.zeros((2, len(keys), own.shape[1]))
+        np.add.at(sums, owner, np.where(known, own, 0))
+        np.add.at(counts, owner, known)
+        middle = sums.sum(0) / np.maximum(counts.sum(0), 1)
+        part = np.where(counts > 0, sums / np.maximum(counts, 1), middle)
+        part -= part.mean(0)
+        spread = part.std(0)
+        few = (counts > 0).sum(0) < 2 * FEWEST
+        part = np.where((spread > 1e-9) & ~few, part / np.where(spread > 1e-9, spread, 1), 0)
+        values[:, start : start + COLUMNS] = part
     return values, np.array([k.split("\0")[-1] for k in keys], dtype=object)
 
 
@@ -183,9 +193,10 @@ def _candidate(
     here = np.nan_to_num(sign * values, nan=-np.inf) > sign * (one + other) / 2
     spread = [(np.arange(s) * t) // s for s, t in zip(size, small.shape, strict=True)]
     mask = small[spread[0][:, None], spread[1]]
-    masks = here[:, None, None] & mask
+    masks = scratch((len(here), *size), bool)
+    masks[here] = mask
     for stack in off:
-        masks &= ~stack
+        masks[stack] = False
     rows = np.flatnonzero(masks.any((1, 2)))
     if len(rows) < FEWEST // 2 or masks[rows].sum() < mask.sum() * len(rows) / 2:
         return []

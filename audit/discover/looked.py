@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from audit.record.nouns import Image, Mask
+from audit.record.stack import scratch
 
 Entry = TypeVar("Entry", bound=np.generic)
+Real = TypeVar("Real", np.float32, np.float64)
 
 SIDE = 64
 """Pixels along the shorter side at which maps are looked at; more would say nothing of a place."""
@@ -34,13 +37,16 @@ NEAR = 0.08
 LEAST = 0.1
 """A map of which less than this share is left, off lesions and listed places, is not looked at."""
 
+AT_ONCE = 512
+"""Rows that are worked on at a time, so that what that takes does not grow with the cases."""
+
 CAP = 25.0
 """A density beyond this counts as this: one pixel of one case is no place."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Looked:
-    """What the maps of each family say of each case. Small rows and columns ``(r, c)``.
+    """What the maps of each family say of each case, on disk. Small rows and columns ``(r, c)``.
 
     ``size``: rows and columns of the maps as they were, ``step`` of which make one. ``density``: by family ``(n, r,
     c)``, 0 where ``off``. ``known``: by family, in which cases there was a map. ``off`` ``(n, r, c)``: lesions and
@@ -61,12 +67,13 @@ class Looked:
 
     def consensus(self) -> NDArray[np.float32]:
         """The mean of the families' densities, ``(n, r, c)``; 0 in a case without any map."""
-        total = np.zeros(self.off.shape, np.float32)
+        total = scratch(self.off.shape, np.float32)
         count = np.zeros(self.cases, np.float32)
         for name, density in self.density.items():
             total += density
             count += self.known[name]
-        return np.asarray(total / np.maximum(count, 1)[:, None, None], dtype=np.float32)
+        total /= np.maximum(count, 1)[:, None, None]
+        return total
 
     def large(self, small: NDArray[Entry]) -> NDArray[Entry]:
         """What lies on the small grid, ``(..., r, c)``, at the maps' own size; each value repeated."""
@@ -115,15 +122,15 @@ def looked(
     densities: dict[str, NDArray[np.float32]] = {}
     had: dict[str, NDArray[np.bool_]] = {}
     for family, names in groups.items():
-        total, seen = np.zeros((count, *small), np.float32), np.zeros(count, np.int64)
+        total, seen = scratch((count, *small), np.float32), np.zeros(count, np.float32)
         for name in names:
             for row in range(count):
                 one = density(np.asarray(heats[name][row], dtype=np.float32), off[row], step)
                 if one is not None:
                     total[row] += one
                     seen[row] += 1
-        densities[family] = np.asarray(total / np.maximum(seen, 1)[:, None, None], dtype=np.float32)
-        had[family] = seen > 0
+        total /= np.maximum(seen, 1)[:, None, None]
+        densities[family], had[family] = total, seen > 0
     return Looked(size=size, step=step, density=densities, known=had, off=off, near=near)
 
 
@@ -149,6 +156,24 @@ def _pooled(layer: NDArray[np.generic], step: int) -> NDArray[np.float32]:
     return np.asarray(sums / np.outer(high, wide), dtype=np.float32)
 
 
+def parts(count: int, size: int = AT_ONCE) -> Iterator[slice]:
+    """Rows, so many at a time.
+
+    >>> list(parts(5, 3))
+    [slice(0, 3, None), slice(3, 5, None)]
+    """
+    yield from (slice(a, b) for a, b in pairwise([*range(0, count, size), count]))
+
+
+def mean(stack: NDArray[np.floating], rows: NDArray[np.intp], dtype: type[Real]) -> NDArray[Real]:
+    """The mean of some rows ``(r, c)``, which are not copied out of the stack for it."""
+    total: NDArray[Real] = np.zeros(stack.shape[1:], dtype)
+    for row in rows:
+        total += stack[row]
+    total /= len(rows)
+    return total
+
+
 def shown(
     images: Iterable[Image], lesions: NDArray[np.bool_] | None, known: NDArray[np.bool_] | None
 ) -> Iterator[tuple[Image, NDArray[np.floating], Mask]]:
@@ -171,6 +196,10 @@ def cells(
 
     With ``off`` the mean of what is not off, NaN for a cell of which less than half is left.
     """
+    if len(densities) > AT_ONCE:
+        return np.concatenate(
+            [cells(densities[p], None if off is None else off[p], grid=grid) for p in parts(len(densities))]
+        )
     edges = [np.unique((np.arange(grid) * s) // grid) for s in densities.shape[1:]]
 
     def summed(stack: NDArray[np.generic]) -> NDArray[np.float64]:

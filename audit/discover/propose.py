@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from audit.discover.appearance import described, kinds, one_each
 from audit.discover.candidate import BESIDE, SPILL, TITLES, Candidate, How, chosen, pure
 from audit.discover.clusters import clusters
-from audit.discover.looked import Looked, cells, looked
+from audit.discover.looked import AT_ONCE, Looked, cells, looked, mean, parts
 from audit.discover.spots import enrichment, one_place, scores, spot
 from audit.errors import Undefined
 from audit.record.nouns import Image, Mask
+from audit.record.stack import scratch
 
 MOST = 3
 FEWEST = 8
@@ -105,7 +106,8 @@ class _Proposer:
             if not strata:
                 continue
             weights = np.stack([s / s.sum() for s in strata])
-            values = scores(cells(density, self.found.off))
+            where = cells(density, self.found.off)
+            values = np.concatenate([scores(where[p]) for p in parts(len(where))])
             beyond, bar = one_place(values, weights, rng=np.random.default_rng([self.seed, 1, number]))
             for stratum, hot in zip(strata, beyond > bar, strict=True):
                 yield from self._places(view, np.flatnonzero(stratum), hot, "one place")
@@ -127,11 +129,11 @@ class _Proposer:
     ) -> Iterator[Candidate]:
         """Up to two compact spots of the mean density of some rows, the second off the first."""
         density = self.views[view]
-        mean = density[rows].mean(0, dtype=np.float64)
-        within = None if hot is None else self._spread(hot, mean.shape)
+        heat = mean(density, rows, np.float64)
+        within = None if hot is None else self._spread(hot, heat.shape)
         taken = self.found.off[rows].mean(0) > 0.5
         for _ in range(2):
-            mask = spot(mean, within=within, off=taken)
+            mask = spot(heat, within=within, off=taken)
             if mask is None:
                 return
             taken = taken | mask
@@ -139,7 +141,7 @@ class _Proposer:
             here = rows[inside[rows] >= max(1.0, HERE * float(np.quantile(inside[rows], 0.9)))]
             if inside[rows].mean() < STANDS_OUT or len(here) < self.least:
                 continue
-            masks = np.zeros(density.shape, bool)
+            masks = scratch(density.shape, bool)
             masks[here] = mask
             yield from self._made(masks, mask, inside, float(inside[rows].mean()), how, view, sizes)
 
@@ -166,7 +168,8 @@ class _Proposer:
                 off = off | own
         if not spots:
             return
-        inside = enrichment(self.consensus[owners], np.stack(spots))
+        many = parts(len(spots), 2 * AT_ONCE)
+        inside = np.concatenate([enrichment(self.consensus[owners[p]], np.stack(spots[p])) for p in many])
         alike: list[Candidate] = []
         if self.look is not None:
             looks = np.stack(
@@ -190,7 +193,7 @@ class _Proposer:
         which = which[inside[which] >= max(STANDS_OUT, HERE * float(np.quantile(inside[which], 0.9)))]
         if len(which) < self.least:
             return
-        masks = np.zeros(self.consensus.shape, bool)
+        masks = scratch(self.consensus.shape, bool)
         strengths = np.zeros(len(masks))
         for index in which:
             masks[owners[index]] = spots[index]
@@ -208,7 +211,7 @@ class _Proposer:
         sizes: tuple[int, ...],
     ) -> Iterator[Candidate]:
         """The candidate on the small grid."""
-        masks = masks & ~self.found.off
+        masks &= ~self.found.off
         rows = np.flatnonzero(masks.any((1, 2)))
         if len(rows) < self.least:
             return
@@ -225,7 +228,7 @@ class _Proposer:
             purity=purity,
             base=base,
             clusters=sizes,
-            mean=self.consensus[rows].mean(0).astype(np.float32),
+            mean=mean(self.consensus, rows, np.float32),
             strength=strength,
             mask=mask,
             examples=tuple(rows[np.argsort(-inside[rows], kind="stable")][:EXAMPLES].tolist()),
@@ -244,13 +247,14 @@ class _Proposer:
 
     def enlarged(self, small: Candidate) -> Candidate | None:
         """At the maps' own size and off listed regions; None where it lies mostly in those."""
-        masks = self.found.large(small.masks)
+        masks = scratch((self.found.cases, *self.found.size), bool)
+        for row in small.rows:
+            masks[row] = self.found.large(small.masks[row])
         if self.listed is not None:
             inside = sum(int((m & k).sum()) for m, k in zip(masks, self.listed, strict=True))
             if inside > masks.sum() / 2:
                 return None
-            for row, listed in zip(masks, self.listed, strict=True):
-                row &= ~listed
+            masks[self.listed] = False
         rows = np.flatnonzero(masks.any((1, 2)))
         if len(rows) < self.least:
             return None

@@ -75,13 +75,17 @@ def spectral(
     )
     part = points[chosen]
     near = _nearest(part, part, neighbours + 1, own=True)
-    graph = np.zeros((len(part), len(part)))
-    graph[np.arange(len(part))[:, None], near] = 1
-    graph = np.maximum(graph, graph.T)
+    graph = np.zeros((len(part), len(part)), bool)
+    graph[np.arange(len(part))[:, None], near] = True
+    graph |= graph.T
     root = 1 / np.sqrt(graph.sum(1))
-    laplacian = np.eye(len(part)) - root[:, None] * graph * root
+    laplacian = np.zeros(graph.shape)
+    for number, joined in enumerate(graph):
+        laplacian[number] -= root[number] * joined * root
+    laplacian.flat[:: len(part) + 1] += 1
     top = min(most, len(part) - 2)
-    values, vectors = linalg.eigh(laplacian, subset_by_index=(0, top))
+    # it is its own transpose, and in that order it is worked on where it lies
+    values, vectors = linalg.eigh(laplacian.T, subset_by_index=(0, top), overwrite_a=True)
     found = count or int(np.argmax(np.diff(values))) + 1
     layout = vectors[:, :found]
     layout = layout / np.maximum(np.linalg.norm(layout, axis=1, keepdims=True), 1e-12)
@@ -101,11 +105,17 @@ def _nearest(
     points: NDArray[np.float64], among: NDArray[np.float64], count: int, *, own: bool = False
 ) -> NDArray[np.intp]:
     """The nearest ``count`` rows of ``among`` for each point; with ``own`` the point itself is left out."""
-    far = (points**2).sum(1)[:, None] + (among**2).sum(1) - 2 * points @ among.T
-    if own:
-        np.fill_diagonal(far, np.inf)
-        count -= 1
-    return np.argsort(far, axis=1, kind="stable")[:, :count]
+    count -= own
+    one, other = (points**2).sum(1), (among**2).sum(1)
+    found = np.empty((len(points), count), np.intp)
+    for start in range(0, len(points), LARGEST):
+        shared = 2 * points[start : start + LARGEST] @ among.T
+        for row, of_row in enumerate(shared, start):
+            far = one[row] + other - of_row
+            if own:
+                far[row] = np.inf
+            found[row] = np.argsort(far, kind="stable")[:count]
+    return found
 
 
 def kmeans(points: NDArray[np.float64], count: int, *, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from audit.discover.looked import AT_ONCE, parts
 from audit.record.nouns import Mask
 
 ROUNDS = 99
@@ -132,6 +133,8 @@ def spot(heat: NDArray[np.floating], *, within: Mask | None = None, off: Mask | 
 def enrichment(densities: NDArray[np.floating], masks: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Mean density inside the masks ``(n, r, c)`` or ``(r, c)``, case by case ``(n,)``; 0 for an empty mask."""
     masks = np.broadcast_to(masks, densities.shape)
+    if len(masks) > 2 * AT_ONCE:
+        return np.concatenate([enrichment(densities[p], masks[p]) for p in parts(len(masks), 2 * AT_ONCE)])
     inside = masks.sum((1, 2))
     found: NDArray[np.float64] = np.where(masks, densities, 0).sum((1, 2), dtype=np.float64) / np.maximum(
         inside, 1

@@ -17,6 +17,7 @@ from audit.gather.desk import FOUND, MAPPED, Answers, Desk, Question
 from audit.gather.survey import JOINT, extent
 from audit.intervene import ordering
 from audit.record import Faithfulness, Map, Prediction
+from audit.record.stack import scratch
 
 
 def look_back(desk: Desk, prepared: Prepared, each: Callable[[str], None]) -> None:
@@ -119,16 +120,24 @@ def _discovery(desk: Desk, maps: Sequence[Map], each: Callable[[str], None]) -> 
     labels = [c.label for c in desk.cases]
     predicted = [p.predicted for p in desk.run.parts.rows(Prediction, MAPPED)]
     listed = [desk.masks[r.name] for r in desk.regions if r.role == "artefact" and r.name != JOINT.name]
-    known = np.logical_or.reduce([np.asarray(m) for m in listed]) if listed else None
-    drawn = any(desk.picture(row)[1] is not None for row in range(len(desk.cases)))
-    lesions = np.stack([desk.lesion(row) for row in range(len(desk.cases))]) if drawn else None
+    known = None
+    if listed:
+        known = scratch(desk.shape, np.bool_)
+        for mask in listed:
+            known |= np.asarray(mask)
+    lesions, drawn = scratch(desk.shape, np.bool_), False
+    for row in range(len(desk.cases)):
+        lesion = desk.picture(row)[1]
+        if lesion is not None:
+            lesions[row], drawn = lesion, True
+    off = lesions if drawn else None
     also: list[discover.Candidate] = []
     try:
         for propose in (discover.informative_places, discover.things):
             also += propose(
                 (desk.picture(row)[0] for row in range(len(desk.cases))),
                 labels,
-                lesions=lesions,
+                lesions=off,
                 known=known,
                 patients=[c.patient for c in desk.cases],
                 seed=desk.config.seed,
@@ -139,7 +148,7 @@ def _discovery(desk: Desk, maps: Sequence[Map], each: Callable[[str], None]) -> 
     try:
         found = discover.candidates(
             heats,
-            lesions,
+            off,
             labels,
             predicted,
             known=known,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -218,6 +219,18 @@ def test_a_mark_that_goes_with_the_label_is_seen_without_any_map(detail):
     assert np.mean([mark[row].any() for row in found[0].rows]) > 0.9
     assert (found[0].label, not (found[0].masks & lesion).any()) == ("a", True)
     assert "disease" in found[0].limits
+
+
+def test_a_place_is_sought_in_many_pictures_with_the_memory_of_a_few():
+    """A picture's looks are 6 kB, and lie on disk."""
+    most = {}
+    for count in (100, 800):
+        rng = np.random.default_rng(0)
+        tracemalloc.start()
+        informative_places((rng.random((32, 32, 3)) for _ in range(count)), ["a", "b"] * (count // 2), seed=0)
+        most[count] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert most[800] - most[100] < 700 * 6000
 
 
 def test_a_mark_that_goes_with_nothing_is_no_informative_place():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from audit.discover.looked import cells, density, looked
+from audit.discover.looked import AT_ONCE, cells, density, looked, mean
 from audit.discover.spots import LARGEST, SMALLEST, enrichment, one_place, overlap, scores, spot
 
 
@@ -127,6 +127,20 @@ def test_a_spot_keeps_off_what_is_off_and_flat_maps_have_none():
     assert not (found & off).any()
     assert spot(np.ones((64, 64))) is None
     assert spot(heat, off=np.ones((64, 64), bool)) is None
+
+
+def test_what_is_worked_on_in_parts_is_what_it_is_case_by_case():
+    rng, count = np.random.default_rng(1), 2 * AT_ONCE + 3
+    stack, off = rng.random((count, 12, 10)).astype(np.float32), rng.random((count, 12, 10)) < 0.3
+    asked = [0, AT_ONCE - 1, AT_ONCE, count - 1]
+    for got, how in (
+        (cells(stack, off, grid=4), lambda row: cells(stack[[row]], off[[row]], grid=4)[0]),
+        (enrichment(stack, off), lambda row: stack[row][off[row]].mean(dtype=float)),
+    ):
+        assert len(got) == count
+        assert all(np.allclose(got[row], how(row), equal_nan=True) for row in asked)
+    rows = np.flatnonzero(rng.random(count) < 0.5)
+    assert np.allclose(mean(stack, rows, np.float64), stack[rows].astype(float).mean(0))
 
 
 def test_enrichment_is_the_mean_density_inside():

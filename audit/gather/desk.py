@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from audit.config import Config
 from audit.explain.passes import Passes
+from audit.gather.shelf import Shelf
 from audit.images.dataset import Picture
 from audit.images.grid import Grid
 from audit.models import Classifier
@@ -30,7 +32,7 @@ Load = Callable[[Case], Picture]
 Answers = NDArray[np.float64]
 
 ROOM = 512 << 20
-"""Bytes of pictures kept at hand, so that a set of usual size is decoded once for its regions and questions."""
+"""Bytes of pictures kept at hand on disk, so that a set of usual size is decoded once for its regions and questions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,6 @@ class Desk:
     undiscovered: list[str] = field(default_factory=list)
     rows: dict[type, list[Any]] = field(default_factory=dict)
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
-    _near: OrderedDict[int, tuple[Image, Mask | None]] = field(default_factory=OrderedDict)
     _answers: dict[int, Answers] = field(default_factory=dict)
     _stacks: dict[Path, Stack] = field(default_factory=dict)
     _journal: Journal | None = None
@@ -150,17 +151,18 @@ class Desk:
 
     def picture(self, row: int) -> tuple[Image, Mask | None]:
         """A case's picture and lesion on the grid, kept at hand while there is room."""
-        if row not in self._near:
+        if row not in self._shelf:
             self.shelve(row, self.load(self.cases[row]))
-        self._near.move_to_end(row)
-        return self._near[row]
+        return self._shelf.get(row)
 
     def shelve(self, row: int, picture: Picture) -> None:
         """Keep a picture at hand; the ones longest unused make room."""
-        image = picture.image.astype(np.float32)
-        self._near[row] = image, picture.lesion
-        while len(self._near) > max(16, ROOM // max(1, image.nbytes)):
-            self._near.popitem(last=False)
+        self._shelf.put(row, picture.image, picture.lesion)
+
+    @cached_property
+    def _shelf(self) -> Shelf:
+        each = 3 * np.dtype(np.float32).itemsize * int(np.prod(self.grid.size))
+        return Shelf(min(len(self.cases), max(16, ROOM // each)), self.grid.size)
 
     def lesion(self, row: int) -> Mask:
         """A case's lesion, empty where none was drawn."""

@@ -13,6 +13,7 @@ from audit.explain.passes import Passes
 from audit.gather import desk as desks
 from audit.gather.desk import Desk, Question
 from audit.gather.second_look import spread
+from audit.gather.shelf import Shelf
 from audit.images.dataset import Picture
 from audit.images.grid import Grid
 from audit.progress import Silent
@@ -82,10 +83,23 @@ def test_a_picture_is_decoded_once_while_there_is_room(loaded, monkeypatch):
     assert set(loaded.values()) == {1}
     monkeypatch.setattr(desks, "ROOM", 1)  # room for the sixteen that are always kept
     narrow = desk(loaded)
+    held, _ = narrow.picture(0)
     for row in (*range(24), 23, 8, 0):
-        narrow.picture(row)
+        image, _ = narrow.picture(row)
+        assert image[0, 0, 0] == np.float32(row / 100)
     assert (loaded["23"], loaded["08"], loaded["00"]) == (2, 2, 3)
-    assert len(narrow._near) == 16
+    assert sum(row in narrow._shelf for row in range(24)) == 16
+    assert (held == 0).all()  # whoever holds a picture keeps it, whatever lies in its place now
+
+
+def test_a_lesion_is_kept_with_its_picture_and_an_empty_one_is_not_none():
+    shelf, image = Shelf(2, (8, 8)), np.ones((8, 8, 3), np.float32)
+    for row, lesion in enumerate((np.eye(8, dtype=bool), None, np.zeros((8, 8), bool), None)):
+        shelf.put(row, row * image, lesion)
+        kept, drawn = shelf.get(row)
+        assert (kept == row).all()
+        assert drawn is None if lesion is None else (drawn == lesion).all()
+    assert [row in shelf for row in range(4)] == [False, False, True, True]
 
 
 def test_a_stream_depends_on_case_purpose_and_seed_alone(loaded):

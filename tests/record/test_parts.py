@@ -6,7 +6,7 @@ import errno
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.record import Extent, Failure
@@ -76,6 +76,7 @@ def test_a_part_is_there_whole_or_not_at_all(tmp_path):
     assert not parts.done("looked", 3)
 
 
+@settings(deadline=None)  # disks wait
 @given(
     shapes=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 5)), min_size=1, max_size=6),
     data=st.data(),
